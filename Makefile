@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Paths are relative throughout, so that a clone may live in a path with spaces.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+VARIANT ?= release
+PREFIX ?= /usr/local
+
+B := build/$(VARIANT)$(if $(findstring clang,$(CC)),-clang)
+O := $(B)/obj
+GEN := $(B)/gen
+Q := $(if $(V),,@)
+
+# --- flags -----------------------------------------------------------------------------------
+
+PACKAGES := libpq rdkafka jansson libmicrohttpd libcurl libxxhash openssl smartcols
+# Without pkg-config, on a machine that `make run` has yet to set up, reading this file must not fail.
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) check 2>/dev/null)
+PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion \
+  -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wswitch-enum -Wcast-qual \
+  -Wwrite-strings -Wnull-dereference -Werror
+
+SANITIZED := -O1 -fno-omit-frame-pointer -DDAYBOOK_SANITIZED
+VARIANT_CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fno-omit-frame-pointer
+VARIANT_LDFLAGS_release := -Wl,-z,relro,-z,now
+VARIANT_CFLAGS_asan := $(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=all
+VARIANT_CFLAGS_tsan := $(SANITIZED) -fsanitize=thread
+# The sanitizers' own checks make gcc see null pointers in code that has none.
+VARIANT_CFLAGS_asan += -Wno-null-dereference
+VARIANT_CFLAGS_tsan += -Wno-null-dereference
+VARIANT_LDFLAGS_asan := -fsanitize=address,undefined
+VARIANT_LDFLAGS_tsan := -fsanitize=thread
+ifeq ($(VARIANT_CFLAGS_$(VARIANT)),)
+$(error VARIANT is release, asan or tsan, not '$(VARIANT)')
+endif
+
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g -pthread -fPIE -I. -Ilib -I$(GEN) $(PACKAGE_CFLAGS) \
+  $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS = -pie -pthread -Wl,--as-needed $(VARIANT_LDFLAGS_$(VARIANT)) $(LDFLAGS)
+
+VERSION_TEXT := $(shell tools/version)
+
+# --- sources ---------------------------------------------------------------------------------
+
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
+SQL_SOURCES := $(sort $(wildcard lib/*/sql/*.sql))
+SQL_MODULES := $(sort $(foreach f,$(SQL_SOURCES),$(word 2,$(subst /, ,$(f)))))
+MIGRATIONS := $(sort $(wildcard migrations/[0-9]*.sql))
+PROGRAMS := $(patsubst cmd/%/,$(B)/%,$(sort $(dir $(wildcard cmd/*/*.c))))
+TEST_KINDS := unit integration system
+SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
+TEST_SOURCES := $(sort $(foreach k,$(TEST_KINDS),$(wildcard tests/$(k)/*.c tests/$(k)/*/*.c)))
+C_SOURCES := $(LIB_SOURCES) $(sort $(wildcard cmd/*/*.c)) $(SUPPORT_SOURCES) $(TEST_SOURCES)
+
+GEN_HEADERS := $(SQL_MODULES:%=$(GEN)/%/sql.h) $(GEN)/migrations/embedded.h
+GEN_SOURCES := $(SQL_MODULES:%=$(GEN)/%/sql.c) $(GEN)/migrations/embedded.c
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o) $(GEN_SOURCES:.c=.o)
+SUPPORT_OBJECTS := $(SUPPORT_SOURCES:%.c=$(O)/%.o)
+TEST_RUNNERS := $(TEST_KINDS:%=$(B)/tests/%)
+# Only what names the version is rebuilt when it changes.
+VERSIONED := $(if $(C_SOURCES),$(shell grep -ls DAYBOOK_VERSION $(C_SOURCES)))
+
+# --- targets ---------------------------------------------------------------------------------
+
+.PHONY: all run test stop clean-local lint format asan tsan bench install clean help \
+  unit integration system test-programs FORCE
+
+all: $(PROGRAMS) $(B)/libdaybook.a ## build the programs (VARIANT=release|asan|tsan, CC=gcc|clang)
+
+test-programs: all $(TEST_RUNNERS)
+
+unit: $(B)/tests/unit ## run the unit tests (CK_RUN_SUITE=name: one suite)
+	$(Q)$(B)/tests/unit
+
+clean: ## delete what was built (data of `make run` stays)
+	rm -rf build
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
+
+install: all ## install the programs into $(DESTDIR)$(PREFIX)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install $(PROGRAMS) "$(DESTDIR)$(PREFIX)/bin"
+
+# --- generated -------------------------------------------------------------------------------
+
+# Files whose text changes only when what they list does: something added, deleted or switched.
+define list_file
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
+endef
+
+$(B)/flags.list: FORCE
+	$(call list_file,$(CC) $(ALL_CFLAGS) / $(ALL_LDFLAGS))
+$(B)/version.list: FORCE
+	$(call list_file,$(VERSION_TEXT))
+$(B)/objects.list: FORCE
+	$(call list_file,$(C_SOURCES))
+$(B)/sql.list: FORCE
+	$(call list_file,$(SQL_SOURCES) $(MIGRATIONS))
+$(TEST_KINDS:%=$(B)/tests/%.list): $(B)/tests/%.list: FORCE
+	$(call list_file,$(filter tests/$*/%,$(TEST_SOURCES)))
+
+define sql_module
+$(GEN)/$(1)/sql.h $(GEN)/$(1)/sql.c &: $(filter lib/$(1)/%,$(SQL_SOURCES)) tools/embed-sql $(B)/sql.list
+	$(Q)tools/embed-sql $(1) $(GEN)/$(1) $(filter lib/$(1)/%,$(SQL_SOURCES))
+endef
+$(foreach m,$(SQL_MODULES),$(eval $(call sql_module,$(m))))
+
+$(GEN)/migrations/embedded.h $(GEN)/migrations/embedded.c &: $(MIGRATIONS) tools/embed-migrations tools/embed-sql $(B)/sql.list
+	$(Q)tools/embed-migrations $(GEN)/migrations $(MIGRATIONS)
+
+$(TEST_KINDS:%=$(GEN)/tests/%.c): $(GEN)/tests/%.c: $(B)/tests/%.list tools/list-suites
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/list-suites $(filter tests/$*/%,$(TEST_SOURCES)) >$@
+
+# --- compiling and linking -------------------------------------------------------------------
+
+define compile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(VERSION_FLAG) -MMD -MP -c -o $@ $<
+endef
+
+$(O)/%.o: %.c $(B)/flags.list | $(GEN_HEADERS)
+	$(compile)
+$(GEN)/%.o: $(GEN)/%.c $(B)/flags.list | $(GEN_HEADERS)
+	$(compile)
+
+$(VERSIONED:%.c=$(O)/%.o): VERSION_FLAG = -DDAYBOOK_VERSION='"$(VERSION_TEXT)"'
+$(VERSIONED:%.c=$(O)/%.o): $(B)/version.list
+
+$(B)/libdaybook.a: $(LIB_OBJECTS) $(B)/objects.list
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJECTS)
+
+define link
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LINK_LIBS) $(PACKAGE_LIBS)
+endef
+
+objects = $(patsubst %.c,$(O)/%.o,$(filter $(1),$(C_SOURCES)))
+
+define program
+$(B)/$(1): $(call objects,cmd/$(1)/%) $(B)/libdaybook.a $(B)/objects.list $(B)/flags.list
+	$$(link)
+endef
+$(foreach p,$(notdir $(PROGRAMS)),$(eval $(call program,$(p))))
+
+define test_runner
+$(B)/tests/$(1): LINK_LIBS := $(CHECK_LIBS)
+$(B)/tests/$(1): $(call objects,tests/$(1)/%) $(GEN)/tests/$(1).o $(SUPPORT_OBJECTS) $(B)/libdaybook.a \
+  $(B)/objects.list $(B)/flags.list
+	$$(link)
+endef
+$(foreach k,$(TEST_KINDS),$(eval $(call test_runner,$(k))))
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

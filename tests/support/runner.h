@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a test runner is made of: the table of its suites, generated from the names of its files.
+ */
+#ifndef DAYBOOK_SUPPORT_RUNNER_H
+#define DAYBOOK_SUPPORT_RUNNER_H
+#include <check.h>
+
+typedef Suite *(*suite_fn)(void);
+
+extern const suite_fn runner_suites[]; /* ends with NULL */
+#endif
