@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the log and its streams. Every read is one statement on a fresh snapshot; long reads are
+ * done in slices by the caller (no transaction of ours lives longer than 2 s).
+ *
+ * Threads: the connection's owner only. Strings of a page live in the ARENA given.
+ */
+#ifndef DAYBOOK_EVENTLOG_READ_H
+#define DAYBOOK_EVENTLOG_READ_H
+#include "base/error.h"
+#include "eventlog/event.h"
+
+struct arena;
+struct pg_conn;
+
+enum { LOG_SLICE_EVENTS_MAX = 5000, LOG_SLICE_BYTES_MAX = 16 << 20 };
+
+struct event_page {
+    struct event *events;
+    size_t count;
+    struct position head; /* of the log in the same snapshot; log_read only */
+    /* log_read: everything up to here was looked at (filters may have dropped it); go on after it.
+     */
+    struct position read_to;
+};
+
+struct log_filter { /* data NULL / 0: any */
+    struct str tenant;
+    struct str category;
+    struct str type;
+    struct str correlation_id;
+    int64_t since_us; /* recorded_at >= */
+    int64_t until_us; /* recorded_at < */
+};
+
+/* Events with position > AFTER and <= UP_TO (0: the head), in order, at most LIMIT and about
+ * LOG_SLICE_BYTES_MAX. Complete: positions are gapless and in commit order. */
+MUST_CHECK bool log_read(struct pg_conn *conn, struct position after, struct position up_to,
+                         const struct log_filter *filter, size_t limit, struct arena *arena,
+                         struct event_page *ret_page, struct error *err);
+MUST_CHECK bool log_read_head(struct pg_conn *conn, struct position *ret_head, struct error *err);
+MUST_CHECK bool log_find_event(struct pg_conn *conn, struct position position, struct arena *arena,
+                               struct event *ret_event, bool *ret_found, struct error *err);
+
+struct stream_head {
+    int64_t id;
+    struct version version; /* 0: the stream does not exist */
+    struct position first_position;
+    struct position last_position;
+};
+
+MUST_CHECK bool stream_find(struct pg_conn *conn, struct str tenant, struct str stream,
+                            struct stream_head *ret_head, struct error *err);
+
+enum stream_direction { STREAM_FORWARD, STREAM_BACKWARD };
+
+/* Events from version FROM on (inclusive) in DIRECTION. TYPE data NULL: all. ret_head in the same
+ * snapshot. */
+MUST_CHECK bool stream_read(struct pg_conn *conn, struct str tenant, struct str stream,
+                            struct version from, enum stream_direction direction, struct str type,
+                            size_t limit, struct arena *arena, struct stream_head *ret_head,
+                            struct event_page *ret_page, struct error *err);
+
+struct stream_info {
+    struct str stream;
+    struct version version;
+    struct position last_position;
+};
+/* Streams whose name begins with PREFIX, after AFTER (exclusive; data NULL: from the first), by
+ * name. */
+MUST_CHECK bool streams_list(struct pg_conn *conn, struct str tenant, struct str prefix,
+                             struct str after, size_t limit, struct arena *arena,
+                             struct stream_info **ret, size_t *ret_count, struct error *err);
+
+#endif
