@@ -17,8 +17,8 @@ struct arena;
 
 struct arena *arena_new(size_t chunk_bytes); /* 0: a default of 4 KiB, growing */
 void arena_free(struct arena *arena);
-void arena_clear(struct arena *arena); /* everything handed out is gone */
-size_t arena_bytes(const struct arena *arena);
+void arena_clear(struct arena *arena);         /* everything handed out is gone */
+size_t arena_bytes(const struct arena *arena); /* heap held, chunks kept for reuse included */
 SCOPED_DEFINE(struct arena *, arena_free);
 
 void *arena_alloc(struct arena *arena, size_t bytes)

@@ -53,14 +53,16 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *sentence, const struct log_field *fields,
                size_t count);
 
-#define LOG_FIELDS(...) \
-    (const struct log_field[]){{0}, ##__VA_ARGS__} + 1, \
-        sizeof((const struct log_field[]){{0}, ##__VA_ARGS__}) / sizeof(struct log_field) - 1
-#define log_at(level, sentence, ...) \
+/* Ends the fields, so that a sentence alone is as good as one with fields. */
+#define LOG_END ((struct log_field){0})
+#define log_at_(level, sentence, ...) \
     do { \
         if (log_enabled(level)) \
-            log_write((level), (sentence), LOG_FIELDS(__VA_ARGS__)); \
+            log_write((level), (sentence), (const struct log_field[]){__VA_ARGS__}, \
+                      sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field) - \
+                          1); \
     } while (0)
+#define log_at(level, ...) log_at_(level, __VA_ARGS__, LOG_END)
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)

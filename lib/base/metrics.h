@@ -45,8 +45,9 @@ void metric_observe(struct metric_series *series, double value); /* histogram */
 double metric_value(const struct metric_series *series); /* counter, gauge; histogram: its count */
 
 /* Shorthand: METRIC_INC(&commands_total, "order.pay", "ok"); METRIC_INC(&batches_total) */
-#define METRIC_AT(metric, ...) \
-    metric_series((metric), (const char *const[METRIC_LABELS_MAX + 1]){__VA_ARGS__})
+#define METRIC_AT_(metric, ...) metric_series((metric), (const char *const[]){__VA_ARGS__})
+#define METRIC_AT(...) METRIC_AT_(__VA_ARGS__, NULL)
+#define METRIC_INC(...) metric_add(METRIC_AT(__VA_ARGS__), 1)
 
 /* Writes all registered metrics, in the order of their names. */
 void metrics_write(struct buf *out);

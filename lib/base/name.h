@@ -21,6 +21,8 @@ enum {
 bool name_is_category(struct str s); /* [a-z][a-z0-9]{0,31} */
 bool name_is_tenant(struct str s);   /* [a-z0-9][a-z0-9-]{0,62} */
 bool name_is_id(struct str s);       /* [A-Za-z0-9._~:@-]{1,128}: ids, SKUs, customers, event ids */
+/* A category whose topic would be one of our own: <prefix>.cursor, <prefix>.dlq.<projection>. */
+bool name_is_reserved(struct str category);
 bool name_is_event_type(struct str s);        /* [A-Za-z][A-Za-z0-9._-]{0,127} */
 bool name_is_projection(struct str s);        /* [a-z][a-z0-9]{0,31} */
 bool name_is_stream(struct str s);            /* <category>-<id> */

@@ -64,17 +64,22 @@ struct str str_split(struct str s, char sep, struct str *rest);
 /* A whole decimal number without sign, blanks or leading zeros (0 itself is one), at most MAX. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *ret_value);
 
-/* A decimal number with an optional minus sign. */
+/* The same with an optional minus sign, but no "-0". */
 bool str_to_i64(struct str s, int64_t *ret_value);
 
 /* Well-formed UTF-8 without surrogates and overlong forms. *ret_bad (may be NULL): first bad byte.
  */
 bool str_is_utf8(struct str s, size_t *ret_bad);
 
+/* Bytes of the well-formed UTF-8 character S begins with, and its code point; 0: it begins with
+ * none.
+ */
+size_t str_utf8_next(struct str s, uint32_t *ret_code_point);
+
 /* FNV-1a, for hash tables of our own data; not for untrusted keys without a bound. */
 uint64_t str_hash(struct str s);
 
-/* Same time whatever differs; for credentials. */
+/* Same time whatever differs (the longer one's length may show); for credentials. */
 bool str_equal_constant_time(struct str a, struct str b);
 
 #endif
