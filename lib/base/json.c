@@ -21,12 +21,12 @@ static bool load(struct str text, json_t **ret_value, struct error *err)
     json_t *value =
         json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 
-    if (value == NULL) {
-        bool duplicate = json_error_code(&fault) == json_error_duplicate_key;
-
-        return error_set(err, ERROR_REFUSED, duplicate ? "not-storable" : "malformed-json",
-                         "%s at byte %d", fault.text, fault.position);
-    }
+    if (value == NULL && json_error_code(&fault) == json_error_duplicate_key)
+        return error_set(err, ERROR_REFUSED, "not-storable", "a key twice in one object at byte %d",
+                         fault.position);
+    if (value == NULL)
+        return error_set(err, ERROR_REFUSED, "malformed-json", "%s at byte %d", fault.text,
+                         fault.position);
     *ret_value = value;
     return true;
 }
