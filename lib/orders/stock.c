@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "orders/stock.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/name.h"
+
+#include <assert.h>
+
+static const struct {
+    const char *type;
+    const char *amount; /* the member that holds it */
+    int on_hand;        /* what a quantity does */
+    int reserved;
+} kinds[STOCK_EVENT_KINDS] = {
+    [STOCK_RECEIVED] = {"StockReceived", "quantity", 1, 0},
+    [STOCK_ADJUSTED] = {"StockAdjusted", "delta", 1, 0},
+    [STOCK_RESERVED] = {"StockReserved", "quantity", 0, 1},
+    [STOCK_RELEASED] = {"StockReleased", "quantity", 0, -1},
+    [STOCK_TAKEN] = {"StockTaken", "quantity", -1, -1},
+};
+
+const char *stock_event_type(enum stock_event_kind kind)
+{
+    assert(kind < STOCK_EVENT_KINDS);
+    return kinds[kind].type;
+}
+
+/* --- events as JSON --------------------------------------------------------------------------- */
+
+static void write_text(struct buf *out, const char *key, struct str value)
+{
+    if (value.data == NULL)
+        return;
+    json_write_key(out, key);
+    json_write_str(out, value);
+}
+
+static void event_write(const struct domain_event *domain_event, struct buf *out)
+{
+    const struct stock_event *event = domain_event->payload;
+
+    buf_add_char(out, '{');
+    json_write_key(out, kinds[event->kind].amount);
+    buf_add_i64(out, event->quantity);
+    write_text(out, "order_id", event->order_id);
+    write_text(out, "reason", event->reason);
+    buf_add_char(out, '}');
+}
+
+static struct str read_text(json_t *object, const char *key, struct arena *arena)
+{
+    json_t *value = json_object_get(object, key);
+
+    if (!json_is_string(value))
+        return STR_NONE;
+    return arena_dup(arena, str_from(json_string_value(value), json_string_length(value)));
+}
+
+static bool find_kind(struct str type, enum stock_event_kind *ret_kind)
+{
+    for (size_t i = 0; i < STOCK_EVENT_KINDS; i++)
+        if (str_equal(type, str_of(kinds[i].type))) {
+            *ret_kind = (enum stock_event_kind)i;
+            return true;
+        }
+    return false;
+}
+
+bool stock_event_parse(struct str type, struct str data, int64_t occurred_at_us,
+                       struct arena *arena, struct domain_event *ret_event, struct error *err)
+{
+    SCOPED(json_decref) json_t *object = NULL;
+    struct stock_event *event = ARENA_NEW(arena, struct stock_event);
+
+    if (!find_kind(type, &event->kind))
+        return error_set(err, ERROR_POISON, "unknown-event-type",
+                         "unknown event type '" STR_FMT "' of stock", STR_ARG(type));
+    if (!json_parse_stored(data, &object, err))
+        return error_wrap(err, "data of '%s'", kinds[event->kind].type);
+
+    json_t *amount = json_object_get(object, kinds[event->kind].amount);
+    event->quantity = json_is_integer(amount) ? json_integer_value(amount) : 0;
+    event->order_id = read_text(object, "order_id", arena);
+    event->reason = read_text(object, "reason", arena);
+    if (event->quantity == 0 || event->quantity > STOCK_MAX || event->quantity < -STOCK_MAX ||
+        (event->quantity < 0 && event->kind != STOCK_ADJUSTED))
+        return error_set(err, ERROR_POISON, "malformed-event", "malformed data of '%s'",
+                         kinds[event->kind].type);
+    *ret_event = (struct domain_event){
+        .type = kinds[event->kind].type, .payload = event, .occurred_at_us = occurred_at_us};
+    return true;
+}
+
+/* --- state --------------------------------------------------------------------------------------
+ */
+
+bool stock_apply(struct stock_state *state, const struct stock_event *event)
+{
+    int64_t on_hand = state->on_hand + kinds[event->kind].on_hand * event->quantity;
+    int64_t reserved = state->reserved + kinds[event->kind].reserved * event->quantity;
+
+    if (reserved < 0 || reserved > on_hand || on_hand > STOCK_MAX)
+        return false;
+    state->on_hand = on_hand;
+    state->reserved = reserved;
+    return true;
+}
+
+static void *state_new(void)
+{
+    return mem_zalloc(sizeof(struct stock_state));
+}
+
+static void *state_clone(const void *state)
+{
+    return mem_dup(state, sizeof(struct stock_state));
+}
+
+static size_t state_bytes(const void *state)
+{
+    (void)state;
+    return sizeof(struct stock_state);
+}
+
+static bool evolve(void *state, const struct domain_event *event, struct error *err)
+{
+    const struct stock_state before = *(struct stock_state *)state;
+
+    if (!stock_apply(state, event->payload))
+        return error_set(err, ERROR_POISON, "event-out-of-order",
+                         "'%s' can not follow on %lld on hand, %lld reserved", event->type,
+                         (long long)before.on_hand, (long long)before.reserved);
+    return true;
+}
+
+const struct aggregate_type stock_aggregate = {
+    .category = "stock",
+    .state_new = state_new,
+    .state_clone = state_clone,
+    .state_free = mem_free,
+    .state_bytes = state_bytes,
+    .event_parse = stock_event_parse,
+    .event_write = event_write,
+    .evolve = evolve,
+};
