@@ -189,8 +189,8 @@ static bool ship_lines(struct shown_line *lines, size_t count, const struct orde
 static bool fold_lines(struct row *row, const struct order_event *event, int64_t at,
                        struct arena *arena, struct error *err)
 {
-    struct shown_line *lines;
-    size_t count;
+    struct shown_line *lines = NULL;
+    size_t count = 0;
 
     if (!read_lines(row, arena, &lines, &count, err))
         return false;
