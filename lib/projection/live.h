@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which generation of each projection is live, as a connection last saw it, with the statements on
+ * its table.
+ *
+ * Looked up at most once a second: the old generation stays readable for a while after a switch,
+ * so a reader that is a second late sees no gap.
+ *
+ * Threads: the connection's owner only. Free after the connection: statements are prepared by the
+ * address of their text.
+ */
+#ifndef DAYBOOK_PROJECTION_LIVE_H
+#define DAYBOOK_PROJECTION_LIVE_H
+#include "base/error.h"
+#include "base/scope.h"
+#include "projection/table.h"
+
+struct pg_conn;
+
+struct live_tables;
+
+struct live_tables *live_tables_new(void);
+void live_tables_free(struct live_tables *live);
+SCOPED_DEFINE(struct live_tables *, live_tables_free);
+
+/* *ret_table lives as long as LIVE; NULL while no projector has made the table. */
+MUST_CHECK bool live_table_find(struct live_tables *live, struct pg_conn *conn,
+                                const struct projection *projection,
+                                const struct table **ret_table, struct error *err);
+
+/* The next find asks the database: after an error on a table that may be gone. */
+void live_tables_forget(struct live_tables *live);
+
+/* A text that lives as long as LIVE, the same address for the same text; NULL when there are too
+ * many of them already (use pg_query_once() then). */
+const char *live_statement(struct live_tables *live, const char *text);
+
+#endif
