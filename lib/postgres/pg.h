@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "base/scope.h"
 #include "base/str.h"
+#include "base/uuid.h"
 
 enum pg_profile {
     PG_PROFILE_QUERY, /* jit off */
@@ -39,7 +40,7 @@ struct pg_config {
     const char *url; /* postgresql://... or key=value; the secret: never log it */
     const char *application_name;
     int64_t connect_timeout_ms;
-    int64_t statement_timeout_ms;
+    int64_t statement_timeout_ms; /* 0: none, also none for our own waits */
     int64_t tcp_user_timeout_ms;
     int64_t idle_in_transaction_timeout_ms; /* 5000 */
 };
@@ -58,7 +59,11 @@ void pg_close(struct pg_conn *conn); /* drops the connection; an open transactio
 bool pg_is_open(const struct pg_conn *conn);
 uint64_t pg_connects(const struct pg_conn *conn); /* how often it was connected so far */
 
-/* --- parameters: built once, sent in binary -----------------------------------------------------
+/*
+ * --- parameters ---
+ *
+ * Built once, sent in binary. The statement says the types: write a cast ($1::bigint) where the
+ * context gives none, or the server refuses the bytes (22P03).
  */
 
 enum { PG_PARAMS_MAX = 32 };
@@ -82,7 +87,7 @@ struct pg_params {
         bool null;
     } params[PG_PARAMS_MAX];
     size_t count;
-    size_t array_header; /* offset of the open array's header */
+    size_t array_header; /* offset of the open array's header, or SIZE_MAX */
     uint32_t array_count;
     enum pg_type array_type;
     bool array_has_null;
@@ -100,20 +105,22 @@ void pg_add_bool(struct pg_params *p, bool value);
 void pg_add_str(struct pg_params *p, struct str value);   /* text or json; data NULL: SQL NULL */
 void pg_add_bytes(struct pg_params *p, struct str value); /* bytea */
 void pg_add_time(struct pg_params *p, int64_t wall_us);   /* timestamptz */
+void pg_add_date(struct pg_params *p, int32_t days);      /* date; days since 1970 */
+void pg_add_uuid(struct pg_params *p, struct uuid value); /* uuid */
 void pg_add_null(struct pg_params *p);
 
 /* One-dimensional arrays, for unnest: open, add elements of its type, close. */
 void pg_array_open(struct pg_params *p, enum pg_type element);
-void pg_array_i64(struct pg_params *p,
-                  int64_t value); /* PG_INT8, PG_INT4, PG_TIMESTAMPTZ (wall us) */
-void pg_array_str(struct pg_params *p,
-                  struct str value); /* PG_TEXT, PG_JSON, PG_BYTEA; data NULL: NULL */
+/* PG_INT8, PG_INT4, PG_TIMESTAMPTZ (wall us), PG_DATE (days since 1970) */
+void pg_array_i64(struct pg_params *p, int64_t value);
+/* PG_TEXT, PG_JSON, PG_BYTEA; data NULL: NULL */
+void pg_array_str(struct pg_params *p, struct str value);
+void pg_array_uuid(struct pg_params *p, struct uuid value);
 void pg_array_bool(struct pg_params *p, bool value);
 void pg_array_null(struct pg_params *p);
 void pg_array_close(struct pg_params *p);
 
-/* --- results
- * -------------------------------------------------------------------------------------- */
+/* --- results --- */
 
 struct pg_rows;
 void pg_rows_free(struct pg_rows *rows);
@@ -121,20 +128,27 @@ SCOPED_DEFINE(struct pg_rows *, pg_rows_free);
 
 size_t pg_rows_count(const struct pg_rows *rows);
 int64_t pg_rows_affected(const struct pg_rows *rows);
-/* Column by index, as selected. The type must fit (asserted): int8/int4/int2, text/json/name,
- * bool, timestamptz, uuid as text. Strings live as long as ROWS. A debug build aborts in
- * pg_rows_free() when a selected column of a non-empty result was never read. */
+/*
+ * Column by index, as selected. The type must fit (asserted): int8/int4/int2/date (days since
+ * 1970), text/json/jsonb/bytea/name, bool, timestamptz, uuid as text. Only pg_get_str may be asked
+ * for a NULL. Strings live as long as ROWS. A sanitized build aborts in pg_rows_free() when a
+ * selected column of a non-empty result was never read; pg_rows_skip() says that it was left out
+ * on purpose.
+ */
 bool pg_is_null(const struct pg_rows *rows, size_t row, int column);
 int64_t pg_get_i64(const struct pg_rows *rows, size_t row, int column);
 bool pg_get_bool(const struct pg_rows *rows, size_t row, int column);
 struct str pg_get_str(const struct pg_rows *rows, size_t row, int column); /* NULL: data NULL */
 int64_t pg_get_time(const struct pg_rows *rows, size_t row, int column);   /* wall us */
 double pg_get_f64(const struct pg_rows *rows, size_t row, int column);
+void pg_rows_skip(const struct pg_rows *rows);
 
-/* --- statements
- * ----------------------------------------------------------------------------------- */
+/* --- statements --- */
 
-/* Runs a prepared statement; PARAMS may be NULL. ret_rows may be NULL. */
+/*
+ * Runs a prepared statement; PARAMS may be NULL. ret_rows may be NULL. None of these connects: on a
+ * handle that is not open they fail at once, so that nothing runs outside its lost transaction.
+ */
 MUST_CHECK bool pg_query(struct pg_conn *conn, const char *sql, const struct pg_params *params,
                          struct pg_rows **ret_rows, struct error *err);
 /* The same for a text built at run time (a projection's table): not prepared by name. */
@@ -151,16 +165,16 @@ MUST_CHECK bool pg_commit(struct pg_conn *conn, struct error *err);
 void pg_rollback(struct pg_conn *conn);
 bool pg_in_transaction(const struct pg_conn *conn);
 
-/* --- pipelines: several statements, one round trip
- * -------------------------------------------------- */
-
 /*
+ * --- pipelines: several statements, one round trip ---
+ *
  * pg_pipe_open, then pg_pipe_send for each, then pg_pipe_sync (flushes), then pg_pipe_next for each
  * in order, then pg_pipe_close. After the first failing statement the server skips the rest up to
  * the sync: pg_pipe_next returns that first error for it and for all behind it. Statements are
- * prepared on the way. A statement's text may contain BEGIN or COMMIT. pg_pipe_close reads what is
- * left.
+ * prepared on the way. A statement may be BEGIN or COMMIT; outside a transaction all up to the sync
+ * are one, and the last one's answer is the verdict on it. pg_pipe_close reads what is left.
  */
+enum { PG_PIPE_MAX = 128 }; /* statements in an open pipe */
 MUST_CHECK bool pg_pipe_open(struct pg_conn *conn, struct error *err);
 MUST_CHECK bool pg_pipe_send(struct pg_conn *conn, const char *sql, const struct pg_params *params,
                              struct error *err);

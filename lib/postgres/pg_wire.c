@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "postgres/pg_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+
+/* The server's own statement_timeout comes first, and its error says more than our silence. */
+enum { GRACE_MS = 2000 };
+
+int64_t pg_answer_deadline(const struct pg_conn *conn)
+{
+    if (conn->config.statement_timeout_ms == 0)
+        return INT64_MAX;
+    return clock_monotonic_ms() + conn->config.statement_timeout_ms + GRACE_MS;
+}
+
+static int poll_timeout(int64_t deadline_ms)
+{
+    int64_t left_ms;
+
+    if (deadline_ms == INT64_MAX)
+        return -1;
+    left_ms = deadline_ms - clock_monotonic_ms();
+    if (left_ms <= 0)
+        return 0;
+    return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+short pg_wait(int fd, short events, int64_t deadline_ms)
+{
+    struct pollfd poller = {.fd = fd, .events = events};
+
+    assert(fd >= 0);
+
+    for (;;) {
+        int ready = poll(&poller, 1, poll_timeout(deadline_ms));
+
+        if (ready > 0)
+            return poller.revents;
+        assert(ready == 0 || errno == EINTR || errno == EAGAIN || errno == ENOMEM);
+        if (ready == 0 && poll_timeout(deadline_ms) == 0)
+            return 0;
+    }
+}
+
+bool pg_flush(struct pg_conn *conn, struct error *err)
+{
+    for (;;) {
+        int pending = PQflush(conn->pg);
+        short ready;
+
+        if (pending <= 0)
+            return pending == 0 || pg_fail_lost(conn, err);
+
+        /* A deadline for each piece: how long all of it takes is a matter of its size. */
+        ready = pg_wait(PQsocket(conn->pg), POLLIN | POLLOUT, pg_answer_deadline(conn));
+        if (ready == 0)
+            return pg_fail_frozen(conn, err);
+        if (ready & ~POLLOUT && !PQconsumeInput(conn->pg))
+            return true;
+    }
+}
+
+bool pg_read_result(struct pg_conn *conn, int64_t deadline_ms, PGresult **ret_result,
+                    struct error *err)
+{
+    while (PQisBusy(conn->pg)) {
+        short wanted = PQflush(conn->pg) > 0 ? POLLIN | POLLOUT : POLLIN;
+        short ready = pg_wait(PQsocket(conn->pg), wanted, deadline_ms);
+
+        if (ready == 0)
+            return pg_fail_frozen(conn, err);
+        if (!(ready & ~POLLOUT) || PQconsumeInput(conn->pg))
+            continue;
+        if (PQstatus(conn->pg) != CONNECTION_BAD)
+            return pg_fail_lost(conn, err);
+        break; /* PQgetResult does not wait then, and knows what the server said before it went */
+    }
+    *ret_result = PQgetResult(conn->pg);
+    return true;
+}
