@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""daybook, the operator's command line: order, stock, status, with -o json and exit codes."""
+import json
+import os
+import subprocess
+
+from support import services
+from support.case import SystemTest, main, unique
+from support.harness import free_port
+
+
+class CommandLine(SystemTest):
+    def daybook(self, *arguments, url=None):
+        env = {**os.environ, "DAYBOOK_URL": url or self.all.url}
+        done = subprocess.run(
+            [services.binary("daybook"), *arguments], env=env, capture_output=True, timeout=30, stdin=subprocess.DEVNULL
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def succeeds(self, *arguments):
+        code, out, err = self.daybook(*arguments)
+        self.assertEqual(code, 0, (arguments, out, err))
+        return out
+
+    def as_json(self, *arguments):
+        return json.loads(self.succeeds(*arguments, "-o", "json"))
+
+    def fails(self, code, *arguments, url=None):
+        found, out, err = self.daybook(*arguments, url=url)
+        self.assertEqual(found, code, (arguments, out, err))
+        self.assertEqual(out, "")
+        self.assertNotEqual(err, "")
+        return err
+
+    def placed(self, sku, quantity=2, price=100):
+        return self.as_json("order", "place", "--customer", "c1", "--currency", "EUR", "--item", f"{sku}:{quantity}:{price}")
+
+    def test_stock(self):
+        """stock receive and show"""
+        sku = unique("sku")
+        self.as_json("stock", "receive", sku, "12")
+        stock = self.as_json("stock", "show", sku)
+        self.assertEqual((stock["on_hand"], stock["available"]), (12, 12))
+
+    def test_order_life(self):
+        """order place, show, pay, ship, ls, cancel"""
+        sku = unique("sku")
+        self.succeeds("stock", "receive", sku, "10")
+        order_id = self.placed(sku)["order_id"]
+        self.assertEqual(self.as_json("order", "show", order_id)["status"], "placed")
+        self.succeeds("order", "pay", order_id, "200")
+        self.succeeds("order", "ship", order_id)
+        self.assertEqual(self.as_json("order", "show", order_id)["status"], "shipped")
+        other = self.placed(sku)["order_id"]
+        self.succeeds("order", "cancel", other)
+        self.cluster.wait_caught_up(self.api)
+        listed = self.as_json("order", "ls", "--customer", "c1")
+        items = listed["items"] if isinstance(listed, dict) else listed
+        self.assertTrue({order_id, other} <= {item["order_id"] for item in items})
+
+    def test_piped_output_is_tab_separated(self):
+        """without a terminal the table is tab-separated lines"""
+        sku = unique("sku")
+        self.succeeds("stock", "receive", sku, "3")
+        self.assertIn("\t", self.succeeds("stock", "show", sku))
+
+    def test_status(self):
+        """status names the processes"""
+        self.eventually(lambda: "all" in self.succeeds("status"), "status shows this process")
+        self.assertIn("processes", self.as_json("status"))
+
+    def test_exit_codes(self):
+        """2 usage, 3 not found, 4 conflict, 6 unavailable; stdout stays empty"""
+        sku = unique("sku")
+        self.fails(2, "order", "plaice")
+        self.fails(2, "order", "show")
+        self.fails(2, "stock", "receive", sku, "many")
+        self.fails(2, "order", "show", "x", "--nonsense")
+        self.fails(3, "order", "show", "nobody")
+        self.succeeds("stock", "receive", sku, "1")
+        self.fails(4, "order", "place", "--customer", "c1", "--currency", "EUR", "--item", f"{sku}:2:100")
+        order_id = self.placed(sku, 1)["order_id"]
+        self.fails(4, "order", "pay", order_id, "7")
+        self.fails(6, "order", "show", "x", url=f"http://127.0.0.1:{free_port()}")
+
+    def test_nearest_verb(self):
+        """a typo is answered with the nearest verb"""
+        self.assertIn("place", self.fails(2, "order", "plaice"))
+        self.assertIn("order", self.fails(2, "odrer", "show", "x"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""PostgreSQL or Kafka away: at start and in the middle. Live, honest about it, healed by itself."""
+import signal
+import unittest
+
+from support import services
+from support.case import SystemTest, event, main, order_of, unique
+from support.client import Disconnected
+
+GONE = "127.0.0.1:1"  # nobody listens there
+
+
+class AwayAtStart(SystemTest):
+    @classmethod
+    def start(cls):
+        pass
+
+    def started(self, name, *verb, **settings):
+        process = self.cluster.add(name, *verb, **settings).start()
+        self.eventually(lambda: process.status_of("/livez") == 200, f"{name} is live")
+        return process
+
+    def test_postgres_away(self):
+        """without PostgreSQL it is live, not ready, answers 503 dependency-down, and heals"""
+        services.control("stop", "postgres")
+        try:
+            process = self.started("early", "serve")
+            self.api = process.client()
+            self.assertEqual(process.status_of("/readyz"), 503)
+            self.refused(self.append("note-early", event()), 503, "dependency-down")
+            self.refused(self.api.get("/v1/orders"), 503, "dependency-down")
+            self.expect(self.api.get("/metrics"), 200)
+            self.expect(self.api.get("/version"), 200)
+            self.assertTrue(process.running())
+        finally:
+            services.control("start", "postgres")
+        process.wait_ready()
+        self.accepted(self.append("note-early", event()))
+        self.assertEqual(process.terminate(), 0)
+
+    def test_kafka_away(self):
+        """without Kafka the API is ready and says degraded; commands are taken, and published later"""
+        services.control("stop", "kafka")
+        try:
+            process = self.started("nokafka", "serve").wait_ready()
+            self.api = process.client()
+            self.assertIn("degraded", self.api.get("/readyz").body.decode())
+            sku = unique("sku")
+            self.receive(sku, 3)
+            order_id = self.place(sku)["order_id"]
+            self.assertEqual(self.order(order_id)["status"], "placed")
+        finally:
+            services.control("start", "kafka")
+        self.cluster.wait_caught_up(self.api)
+        listed = self.api.get("/v1/orders?limit=500").json()["items"]
+        self.assertIn(order_id, [item["order_id"] for item in listed])
+        self.assertEqual(process.terminate(), 0)
+
+    def test_both_away_for_every_role(self):
+        """publish and project alone start without services too, and stop when told"""
+        away = {"kafka__bootstrap__servers": GONE, "postgres__url": f"postgresql://nobody@{GONE}/nothing"}
+        for verb in (["publish"], ["project"], ["serve", "--roles", "api"]):
+            process = self.started("-".join(verb).replace("--", ""), *verb, **away)
+            self.assertEqual(process.status_of("/readyz"), 503)
+            self.assertTrue(process.running())
+            self.assertEqual(process.terminate(), 0)
+
+
+class AwayInBetween(SystemTest):
+    def test_postgres_killed_under_a_serve(self):
+        """PostgreSQL killed: commands are 503, never half-done; after its return all goes on"""
+        self.accepted(self.append("note-kill", event()))
+        services.control("kill", "postgres")
+        try:
+            answer = self.append("note-kill", event(), idempotency_key="while-away")
+            self.assertEqual(answer.status, 503, answer)
+            self.assertIn(answer.json()["type"].rpartition("/")[2], ("dependency-down", "outcome-unknown"))
+            self.eventually(lambda: self.all.status_of("/readyz") == 503, "not ready without PostgreSQL")
+        finally:
+            services.control("start", "postgres")
+        self.all.wait_ready()
+        self.accepted(self.append("note-kill", event(), idempotency_key="while-away"))
+        self.assertEqual(self.api.head("/v1/streams/note-kill").headers["etag"], '"2"')
+
+    def test_kafka_stopped_under_a_serve(self):
+        """Kafka stopped: writes and reads go on, lists lag and say so; after its return they catch up"""
+        sku = unique("sku")
+        self.receive(sku, 100)
+        self.cluster.wait_caught_up(self.api)
+        services.control("stop", "kafka")
+        try:
+            for _ in range(20):
+                order_id = self.place(sku)["order_id"]
+            self.assertEqual(self.order(order_id)["status"], "placed")
+            answer = self.expect(self.api.get("/v1/orders"), 200)
+            self.assertLess(int(answer.headers["daybook-read-position"]), self.cluster.position())
+            self.eventually(lambda: "degraded" in self.api.get("/readyz").body.decode(), "degraded without Kafka")
+            self.assertEqual(self.all.status_of("/readyz"), 200)
+        finally:
+            services.control("start", "kafka")
+        self.cluster.wait_caught_up(self.api)
+
+
+class Stopping(SystemTest):
+    def test_sigterm_drains(self):
+        """SIGTERM under load: ends within 10 s with 0, and every acknowledged append is in the log"""
+        from support.swarm import Request, Swarm
+
+        second = self.cluster.serve("drained", "api")
+        address = ("127.0.0.1", second.port)
+        acknowledged, refused = [], []
+
+        def client(number):
+            for count in range(10000):
+                body = {"events": [event(data={"client": number, "count": count})]}
+                try:
+                    answer = yield Request(address, "POST", f"/v1/streams/drain-{number}/events", body)
+                except Disconnected:
+                    return
+                if answer.status != 201:
+                    refused.append(answer)
+                    return
+                acknowledged.append((answer.json()["position"], f"drain-{number}", answer.json()["version"]))
+
+        told = []
+
+        def each_turn():
+            if len(acknowledged) > 500 and not told:
+                second.signal(signal.SIGTERM)
+                told.append(True)
+
+        Swarm().run([client(number) for number in range(64)], each_turn, deadline_s=60.0)
+        self.assertEqual(second._popen.wait(10.0), 0, second.log_tail())
+        for answer in refused:
+            self.assertEqual(answer.status, 503, answer)
+        rows = self.cluster.database.rows(
+            "SELECT e.position, s.name, e.version FROM events e JOIN streams s ON s.id = e.stream_id "
+            "WHERE s.category = 'drain'"
+        )
+        written = {(int(p), name.decode(), int(v)) for p, name, v in rows}
+        self.assertEqual(set(acknowledged) - written, set())
+        print(f"({len(acknowledged)} acknowledged, {len(written)} written) ", end="")
+
+    def test_idle_connections_do_not_hold_it(self):
+        """keep-alive connections without a request do not delay the end; every role ends with 0"""
+        for name, verb in (("idle-api", ["serve", "--roles", "api"]), ("idle-pub", ["publish"]), ("idle-proj", ["project"])):
+            process = self.cluster.add(name, *verb).start().wait_ready()
+            clients = [process.client() for _ in range(10)]
+            for client in clients:
+                self.assertEqual(client.get("/livez").status, 200)
+            self.assertEqual(process.terminate(10.0), 0, process.log_tail())
+
+    def test_twice_told(self):
+        """a second SIGTERM ends it at once"""
+        process = self.cluster.serve("twice", "api")
+        process.signal(signal.SIGTERM)
+        process.signal(signal.SIGTERM)
+        process._popen.wait(10.0)
+
+
+if __name__ == "__main__":
+    main()
