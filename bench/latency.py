@@ -114,7 +114,9 @@ def measure(cluster, process, rate, seconds):
     kafka = KafkaReader(f"{cluster.prefix}.order")
     model = ReadModelPoller(process.url)
     try:
-        open_loop(process.port, rate, 1)  # kcat has found the end of the topic when it has seen these
+        open_loop(
+            process.port, rate, 1
+        )  # kcat has found the end of the topic when it has seen these
         cluster.wait_caught_up(client)
         acknowledged = open_loop(process.port, rate, seconds)
         cluster.wait_caught_up(client)

@@ -76,7 +76,9 @@ class Run:
         victim, is_leader = self.choose(role)
 
         def strike(swarm):
-            at_victim = swarm.in_flight_at["127.0.0.1", victim.port] if role == "api" else swarm.in_flight
+            at_victim = (
+                swarm.in_flight_at["127.0.0.1", victim.port] if role == "api" else swarm.in_flight
+            )
             if at_victim < IN_FLIGHT_MIN:
                 return False
             victim.kill()
@@ -102,7 +104,9 @@ class Run:
         return victim, victim is leads
 
     def leader(self):
-        row = self.cluster.database.rows("SELECT holder FROM publisher_lease WHERE expires_at > clock_timestamp()")
+        row = self.cluster.database.rows(
+            "SELECT holder FROM publisher_lease WHERE expires_at > clock_timestamp()"
+        )
         return row[0][0].decode() if row else None
 
     def kill_service(self, service):
@@ -135,7 +139,9 @@ class Run:
                 self.kill_one(what)
             else:
                 self.kill_service(what)
-            if self.random.random() < 0.5:  # else the next blow meets a pair that is still recovering
+            if (
+                self.random.random() < 0.5
+            ):  # else the next blow meets a pair that is still recovering
                 self.cluster.wait_caught_up(self.api)
         self.wave(lambda swarm: True)
         self.cluster.wait_caught_up(self.api, 120.0)
@@ -151,7 +157,9 @@ class Run:
             by_victim = collections.Counter(kill.victim for kill in kills)
             leading = sum(kill.was_leader for kill in kills)
             note = f", {leading} of them leading" if role == "publish" else ""
-            print(f"kills {role}: {len(kills)} {dict(by_victim)}{note}, at least {least} requests in flight")
+            print(
+                f"kills {role}: {len(kills)} {dict(by_victim)}{note}, at least {least} requests in flight"
+            )
         for service in ("postgres", "kafka"):
             print(f"kills {service}: {self.service_kills[service]}")
         load = self.load
@@ -174,8 +182,12 @@ def make_plan(kills, service_kills, pick):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=100, help="kills of daybookd, spread over roles")
-    parser.add_argument("--service-kills", type=int, default=3, help="kills of PostgreSQL and of Kafka")
+    parser.add_argument(
+        "--kills", type=int, default=100, help="kills of daybookd, spread over roles"
+    )
+    parser.add_argument(
+        "--service-kills", type=int, default=3, help="kills of PostgreSQL and of Kafka"
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)

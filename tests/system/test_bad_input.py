@@ -12,7 +12,14 @@ from support.swarm import Request, Swarm
 ORDER = json.dumps(order_of("sku-framing")).encode()
 
 
-def post(body=b"{}", lines=(), version=b"HTTP/1.1", target=b"/v1/orders", method=b"POST", host=b"Host: localhost"):
+def post(
+    body=b"{}",
+    lines=(),
+    version=b"HTTP/1.1",
+    target=b"/v1/orders",
+    method=b"POST",
+    host=b"Host: localhost",
+):
     """A raw POST; LINES are header lines besides Host and Content-Type."""
     head = [method + b" " + target + b" " + version]
     head += [host] if host else []
@@ -41,7 +48,9 @@ REFUSED_FRAMING = {
     "TE identity": post(b"{}", [b"Transfer-Encoding: identity"]),
     "TE gzip": post(b"{}", [b"Transfer-Encoding: gzip"]),
     "TE doubled": chunked(b"2\r\n{}\r\n0\r\n\r\n", [b"Transfer-Encoding: chunked"]),
-    "TE on HTTP/1.0": post(b"2\r\n{}\r\n0\r\n\r\n", [b"Transfer-Encoding: chunked"], version=b"HTTP/1.0"),
+    "TE on HTTP/1.0": post(
+        b"2\r\n{}\r\n0\r\n\r\n", [b"Transfer-Encoding: chunked"], version=b"HTTP/1.0"
+    ),
     "chunk size signed": chunked(b"+2\r\n{}\r\n0\r\n\r\n"),
     "chunk size negative": chunked(b"-2\r\n{}\r\n0\r\n\r\n"),
     "chunk size 0x": chunked(b"0x2\r\n{}\r\n0\r\n\r\n"),
@@ -74,7 +83,7 @@ REFUSED_FRAMING = {
     "dots in the path": sized(target=b"/v1/%2e%2e/v1/orders/x/pay"),
     "double slash": sized(target=b"//v1//orders/x/pay"),
     "backslash": sized(target=b"/v1\\orders"),
-}  # fmt: skip
+}
 
 # The library hides these from us (docs/security.md): the order may be refused or taken, but the
 # server must stay in step: one answer for one request.
@@ -89,7 +98,7 @@ HIDDEN_FRAMING = {
     "tab in the request line": sized().replace(b"POST /", b"POST\t/"),
     "chunk extension": chunked(b"2;a=b\r\n{}\r\n0\r\n\r\n"),
     "trailer with CL": chunked(b"2\r\n{}\r\n0\r\nContent-Length: 7\r\n\r\n"),
-}  # fmt: skip
+}
 
 
 class Framing(SystemTest):
@@ -128,7 +137,9 @@ class Framing(SystemTest):
         bulk = post(b"", [b"Content-Length: 3000000"], target=b"/v1/streams/note-1/events")
         self.assertIn(self.answer_to(bulk), (413, None))
         self.assertIn(self.answer_to(REFUSED_FRAMING["target beyond 8 KiB"]), (414, 431, None))
-        self.assertIn(self.answer_to(REFUSED_FRAMING["header block beyond 32 KiB"]), (431, 413, None))
+        self.assertIn(
+            self.answer_to(REFUSED_FRAMING["header block beyond 32 KiB"]), (431, 413, None)
+        )
         self.assertIn(self.answer_to(REFUSED_FRAMING["TRACE"]), (405, 501))
         self.assertIn(self.answer_to(REFUSED_FRAMING["unknown method"]), (405, 501))
 
@@ -153,7 +164,8 @@ class Framing(SystemTest):
         with socket.create_connection(("127.0.0.1", self.all.port), 10) as sock:
             parser = Parser()
             raw = b"\r\n" + b"".join(
-                b"GET /v1/streams/note-%d/events HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: n%d\r\n\r\n" % (n, n)
+                b"GET /v1/streams/note-%d/events HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: n%d\r\n\r\n"
+                % (n, n)
                 for n in range(20)
             )
             sock.sendall(raw)
@@ -180,7 +192,11 @@ class Framing(SystemTest):
 
 
 class Slowness(SystemTest):
-    SETTINGS = {"http__header_timeout": "1s", "http__idle_timeout": "2s", "http__connections_per_address_max": "16"}
+    SETTINGS = {
+        "http__header_timeout": "1s",
+        "http__idle_timeout": "2s",
+        "http__connections_per_address_max": "16",
+    }
 
     def connect(self):
         sock = socket.create_connection(("127.0.0.1", self.all.port), 10)
@@ -256,9 +272,13 @@ JSON_TABLE = {
     "1e400": (b'{"customer_id": 1e400}', 422, "json-limits"),
     "1e-400": (b'{"customer_id": 1e-400}', 422, "json-limits"),
     "duplicate key": (b'{"customer_id": "c", "customer_id": "d"}', 422, "not-storable"),
-    "duplicate key by escape": (b'{"customer_id": "c", "customer\\u005fid": "d"}', 422, "not-storable"),
+    "duplicate key by escape": (
+        b'{"customer_id": "c", "customer\\u005fid": "d"}',
+        422,
+        "not-storable",
+    ),
     "escaped NUL": (b'{"customer_id": "a\\u0000b"}', 422, "not-storable"),
-}  # fmt: skip
+}
 
 
 class Bodies(SystemTest):
@@ -269,7 +289,9 @@ class Bodies(SystemTest):
                 with self.subTest(name):
                     problem = self.refused(self.api.post("/v1/orders", body), status, slug)
                     if slug == "malformed-json":
-                        self.assertRegex(problem["detail"], r"\d", "its detail names the byte offset")
+                        self.assertRegex(
+                            problem["detail"], r"\d", "its detail names the byte offset"
+                        )
 
     def test_event_data_is_held_to_the_same(self):
         """raw event data is refused for the same reasons"""
@@ -288,7 +310,13 @@ class Bodies(SystemTest):
     def test_media_types(self):
         """another Content-Type, charset or encoding is 415 and told what to send; Accept else 406"""
         with self.unchanged():
-            for kind in ("text/plain", "application/xml", "application/json; charset=utf-16", "json", None):
+            for kind in (
+                "text/plain",
+                "application/xml",
+                "application/json; charset=utf-16",
+                "json",
+                None,
+            ):
                 answer = self.api.request("POST", "/v1/orders", ORDER, {"Content-Type": kind})
                 problem = self.refused(answer, 415, "unsupported-media-type")
                 self.assertIn("application/json", problem["detail"])
@@ -298,7 +326,11 @@ class Bodies(SystemTest):
                 answer = self.api.post("/v1/orders", ORDER, accept=accept)
                 self.refused(answer, 406, "not-acceptable")
         self.receive("sku-framing", 10)
-        for kind in ("application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8"):
+        for kind in (
+            "application/json",
+            "application/json; charset=utf-8",
+            "application/json;charset=UTF-8",
+        ):
             self.expect(self.api.request("POST", "/v1/orders", ORDER, {"Content-Type": kind}), 201)
         for accept in ("*/*", "application/*", "text/html, application/json;q=0.5"):
             self.expect(self.api.post("/v1/orders", ORDER, accept=accept), 201)
@@ -316,7 +348,9 @@ class Bodies(SystemTest):
         self.expect(self.append(stream, *[event(data=text) for _ in range(1000)]), 201)
         with self.unchanged():
             body = {"events": [event(data="x" * 2500) for _ in range(1000)]}
-            self.refused(self.api.post(f"/v1/streams/{stream}/events", body), 413, "payload-too-large")
+            self.refused(
+                self.api.post(f"/v1/streams/{stream}/events", body), 413, "payload-too-large"
+            )
 
 
 class Texts(SystemTest):
@@ -325,10 +359,15 @@ class Texts(SystemTest):
         texts = naughty.strings()
         for at in range(0, len(texts), 200):
             stream = unique("note-")
-            events = [event(data={"text": t, t: 1}, metadata={"m": t}) for t in texts[at : at + 200]]
+            events = [
+                event(data={"text": t, t: 1}, metadata={"m": t}) for t in texts[at : at + 200]
+            ]
             self.expect(self.append(stream, *events), 201)
             items = self.api.get(f"/v1/streams/{stream}/events?limit=200").json()["items"]
-            self.assertEqual([(i["data"], i["metadata"]) for i in items], [(e["data"], e["metadata"]) for e in events])
+            self.assertEqual(
+                [(i["data"], i["metadata"]) for i in items],
+                [(e["data"], e["metadata"]) for e in events],
+            )
             rows = self.cluster.database.rows(
                 "SELECT e.data FROM events e JOIN streams s ON s.id = e.stream_id "
                 f"WHERE s.name = '{stream}' ORDER BY version"
@@ -356,7 +395,9 @@ class Texts(SystemTest):
         def client(share):
             for text in share:
                 body = {"delta": 1, "reason": text}
-                answer = yield Request(("127.0.0.1", self.all.port), "POST", f"/v1/stock/{sku}/adjust", body)
+                answer = yield Request(
+                    ("127.0.0.1", self.all.port), "POST", f"/v1/stock/{sku}/adjust", body
+                )
                 if answer.status == 422 and text.strip() == "":
                     continue  # a reason that says nothing may be refused
                 self.assertIn(answer.status, (200, 201), (text, answer))

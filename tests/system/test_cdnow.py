@@ -13,7 +13,12 @@ class Cdnow(SystemTest):
     def test_the_whole_file_twice(self):
         """69,659 orders from 64 connections, every figure by HTTP; again with the same keys: no change"""
         example = str(services.ROOT / "examples" / "cdnow" / "run")
-        done = subprocess.run([example, "--url", self.all.url, "--twice"], timeout=300, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [example, "--url", self.all.url, "--twice"],
+            timeout=300,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         print("\n" + done.stdout)
         self.assertEqual(done.returncode, 0)
         report = Report()

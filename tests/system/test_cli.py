@@ -14,7 +14,11 @@ class CommandLine(SystemTest):
     def daybook(self, *arguments, url=None):
         env = {**os.environ, "DAYBOOK_URL": url or self.all.url}
         done = subprocess.run(
-            [services.binary("daybook"), *arguments], env=env, capture_output=True, timeout=30, stdin=subprocess.DEVNULL
+            [services.binary("daybook"), *arguments],
+            env=env,
+            capture_output=True,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
         )
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -34,7 +38,16 @@ class CommandLine(SystemTest):
         return err
 
     def placed(self, sku, quantity=2, price=100):
-        return self.as_json("order", "place", "--customer", "c1", "--currency", "EUR", "--item", f"{sku}:{quantity}:{price}")
+        return self.as_json(
+            "order",
+            "place",
+            "--customer",
+            "c1",
+            "--currency",
+            "EUR",
+            "--item",
+            f"{sku}:{quantity}:{price}",
+        )
 
     def test_stock(self):
         """stock receive and show"""
@@ -79,7 +92,9 @@ class CommandLine(SystemTest):
         self.fails(2, "order", "show", "x", "--nonsense")
         self.fails(3, "order", "show", "nobody")
         self.succeeds("stock", "receive", sku, "1")
-        self.fails(4, "order", "place", "--customer", "c1", "--currency", "EUR", "--item", f"{sku}:2:100")
+        self.fails(
+            4, "order", "place", "--customer", "c1", "--currency", "EUR", "--item", f"{sku}:2:100"
+        )
         order_id = self.placed(sku, 1)["order_id"]
         self.fails(4, "order", "pay", order_id, "7")
         self.fails(6, "order", "show", "x", url=f"http://127.0.0.1:{free_port()}")

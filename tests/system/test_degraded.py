@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL or Kafka away: at start and in the middle. Live, honest about it, healed by itself."""
 import signal
-import unittest
 
 from support import services
-from support.case import SystemTest, event, main, order_of, unique
+from support.case import SystemTest, event, main, unique
 from support.client import Disconnected
+from support.swarm import Request, Swarm
 
 GONE = "127.0.0.1:1"  # nobody listens there
 
@@ -59,7 +59,10 @@ class AwayAtStart(SystemTest):
 
     def test_both_away_for_every_role(self):
         """publish and project alone start without services too, and stop when told"""
-        away = {"kafka__bootstrap__servers": GONE, "postgres__url": f"postgresql://nobody@{GONE}/nothing"}
+        away = {
+            "kafka__bootstrap__servers": GONE,
+            "postgres__url": f"postgresql://nobody@{GONE}/nothing",
+        }
         for verb in (["publish"], ["project"], ["serve", "--roles", "api"]):
             process = self.started("-".join(verb).replace("--", ""), *verb, **away)
             self.assertEqual(process.status_of("/readyz"), 503)
@@ -75,8 +78,12 @@ class AwayInBetween(SystemTest):
         try:
             answer = self.append("note-kill", event(), idempotency_key="while-away")
             self.assertEqual(answer.status, 503, answer)
-            self.assertIn(answer.json()["type"].rpartition("/")[2], ("dependency-down", "outcome-unknown"))
-            self.eventually(lambda: self.all.status_of("/readyz") == 503, "not ready without PostgreSQL")
+            self.assertIn(
+                answer.json()["type"].rpartition("/")[2], ("dependency-down", "outcome-unknown")
+            )
+            self.eventually(
+                lambda: self.all.status_of("/readyz") == 503, "not ready without PostgreSQL"
+            )
         finally:
             services.control("start", "postgres")
         self.all.wait_ready()
@@ -95,7 +102,10 @@ class AwayInBetween(SystemTest):
             self.assertEqual(self.order(order_id)["status"], "placed")
             answer = self.expect(self.api.get("/v1/orders"), 200)
             self.assertLess(int(answer.headers["daybook-read-position"]), self.cluster.position())
-            self.eventually(lambda: "degraded" in self.api.get("/readyz").body.decode(), "degraded without Kafka")
+            self.eventually(
+                lambda: "degraded" in self.api.get("/readyz").body.decode(),
+                "degraded without Kafka",
+            )
             self.assertEqual(self.all.status_of("/readyz"), 200)
         finally:
             services.control("start", "kafka")
@@ -105,8 +115,6 @@ class AwayInBetween(SystemTest):
 class Stopping(SystemTest):
     def test_sigterm_drains(self):
         """SIGTERM under load: ends within 10 s with 0, and every acknowledged append is in the log"""
-        from support.swarm import Request, Swarm
-
         second = self.cluster.serve("drained", "api")
         address = ("127.0.0.1", second.port)
         acknowledged, refused = [], []
@@ -115,13 +123,17 @@ class Stopping(SystemTest):
             for count in range(10000):
                 body = {"events": [event(data={"client": number, "count": count})]}
                 try:
-                    answer = yield Request(address, "POST", f"/v1/streams/drain-{number}/events", body)
+                    answer = yield Request(
+                        address, "POST", f"/v1/streams/drain-{number}/events", body
+                    )
                 except Disconnected:
                     return
                 if answer.status != 201:
                     refused.append(answer)
                     return
-                acknowledged.append((answer.json()["position"], f"drain-{number}", answer.json()["version"]))
+                acknowledged.append(
+                    (answer.json()["position"], f"drain-{number}", answer.json()["version"])
+                )
 
         told = []
 
@@ -144,7 +156,11 @@ class Stopping(SystemTest):
 
     def test_idle_connections_do_not_hold_it(self):
         """keep-alive connections without a request do not delay the end; every role ends with 0"""
-        for name, verb in (("idle-api", ["serve", "--roles", "api"]), ("idle-pub", ["publish"]), ("idle-proj", ["project"])):
+        for name, verb in (
+            ("idle-api", ["serve", "--roles", "api"]),
+            ("idle-pub", ["publish"]),
+            ("idle-proj", ["project"]),
+        ):
             process = self.cluster.add(name, *verb).start().wait_ready()
             clients = [process.client() for _ in range(10)]
             for client in clients:

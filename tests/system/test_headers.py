@@ -20,12 +20,18 @@ class Conditions(SystemTest):
         self.accepted(self.append(stream, event(), if_match='"30"'))
         self.accepted(self.append(stream, event(), if_match="*"))
         with self.unchanged():
-            problem = self.refused(self.append(stream, event(), if_match='"30"'), 412, "version-conflict")
+            problem = self.refused(
+                self.append(stream, event(), if_match='"30"'), 412, "version-conflict"
+            )
             self.assertEqual((problem["expected_version"], problem["actual_version"]), (30, 32))
             self.assertEqual([e["version"] for e in problem["events"]], [31, 32])
-            problem = self.refused(self.append(stream, event(), if_match='"2"'), 412, "version-conflict")
+            problem = self.refused(
+                self.append(stream, event(), if_match='"2"'), 412, "version-conflict"
+            )
             self.assertEqual([e["version"] for e in problem["events"]], list(range(3, 23)))
-            problem = self.refused(self.append(stream, event(), if_match='"40"'), 412, "version-conflict")
+            problem = self.refused(
+                self.append(stream, event(), if_match='"40"'), 412, "version-conflict"
+            )
             self.assertEqual((problem["expected_version"], problem["actual_version"]), (40, 32))
 
     def test_if_none_match_creates(self):
@@ -33,7 +39,9 @@ class Conditions(SystemTest):
         stream = unique("note-")
         self.accepted(self.append(stream, event(), if_none_match="*"))
         with self.unchanged():
-            problem = self.refused(self.append(stream, event(), if_none_match="*"), 412, "version-conflict")
+            problem = self.refused(
+                self.append(stream, event(), if_none_match="*"), 412, "version-conflict"
+            )
         self.assertEqual(problem["actual_version"], 1)
 
     def test_if_match_on_orders_and_stock(self):
@@ -42,7 +50,11 @@ class Conditions(SystemTest):
         self.receive(sku, 10)
         order_id = self.place(sku)["order_id"]
         with self.unchanged():
-            problem = self.refused(self.act(order_id, "pay", {"amount_minor": 100}, if_match='"2"'), 412, "version-conflict")
+            problem = self.refused(
+                self.act(order_id, "pay", {"amount_minor": 100}, if_match='"2"'),
+                412,
+                "version-conflict",
+            )
             self.assertEqual((problem["expected_version"], problem["actual_version"]), (2, 1))
             answer = self.api.post(f"/v1/stock/{sku}/receive", {"quantity": 1}, if_match='"1"')
             self.refused(answer, 412, "version-conflict")
@@ -183,8 +195,14 @@ class RequestIds(SystemTest):
     def test_taken_returned_and_stored(self):
         """well-formed ids are taken, returned, and stored with the events"""
         stream, trace = unique("note-"), f"00-{uuid.uuid4().hex}-00f067aa0ba902b7-01"
-        answer = self.append(stream, event(), x_request_id="req-1", x_correlation_id="corr-1",
-                             x_causation_id="cause-1", traceparent=trace)  # fmt: skip
+        answer = self.append(
+            stream,
+            event(),
+            x_request_id="req-1",
+            x_correlation_id="corr-1",
+            x_causation_id="cause-1",
+            traceparent=trace,
+        )
         self.accepted(answer)
         self.assertEqual(answer.headers["x-request-id"], "req-1")
         self.assertEqual(answer.headers["x-correlation-id"], "corr-1")
@@ -199,7 +217,9 @@ class RequestIds(SystemTest):
         seen = set()
         for bad in (None, "x" * 2000, "00-zz-00-01", "00-" + "0" * 32 + "-" + "0" * 16 + "-00"):
             stream = unique("note-")
-            answer = self.append(stream, event(), x_request_id=bad and bad + " \x7f", traceparent=bad)
+            answer = self.append(
+                stream, event(), x_request_id=bad and bad + " \x7f", traceparent=bad
+            )
             if answer.status == 400:  # a control character in a header may be refused outright
                 answer = self.append(stream, event(), traceparent=bad)
             self.accepted(answer)
@@ -225,8 +245,13 @@ class ReadPosition(SystemTest):
         customer = unique("cust")
         self.place(sku, customer=customer)
         head = self.cluster.wait_caught_up(self.api)
-        for target in ("/v1/orders", f"/v1/orders?customer_id={customer}", "/v1/stock?below=10",
-                       f"/v1/customers/{customer}/orders", f"/v1/customers/{customer}/summary"):  # fmt: skip
+        for target in (
+            "/v1/orders",
+            f"/v1/orders?customer_id={customer}",
+            "/v1/stock?below=10",
+            f"/v1/customers/{customer}/orders",
+            f"/v1/customers/{customer}/summary",
+        ):
             answer = self.expect(self.api.get(target), 200)
             self.assertGreaterEqual(int(answer.headers["daybook-read-position"]), head, target)
             self.assertGreaterEqual(float(answer.headers["daybook-read-lag-ms"]), 0, target)
@@ -239,7 +264,12 @@ class HostAndOrigin(SystemTest):
         port = self.all.port
         for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "localhost"):
             self.expect(connection.request("GET", "/v1/events?limit=1", None, {"Host": host}), 200)
-        for host in ("evil.example", f"127.0.0.1.evil.example:{port}", "localhost.evil.example", "10.0.0.1"):
+        for host in (
+            "evil.example",
+            f"127.0.0.1.evil.example:{port}",
+            "localhost.evil.example",
+            "10.0.0.1",
+        ):
             answer = connection.request("GET", "/v1/events?limit=1", None, {"Host": host})
             self.assertIn(answer.status, (400, 403, 421), (host, answer))
         with self.unchanged():

@@ -4,10 +4,22 @@
 from support.case import SystemTest, main, order_of, unique
 
 SHAPE = {
-    "order_id", "customer_id", "status", "currency", "lines", "total_minor", "paid_minor",
-    "refunded_minor", "placed_at", "paid_at", "shipped_at", "delivered_at", "cancelled_at",
-    "updated_at", "version",
-}  # fmt: skip
+    "order_id",
+    "customer_id",
+    "status",
+    "currency",
+    "lines",
+    "total_minor",
+    "paid_minor",
+    "refunded_minor",
+    "placed_at",
+    "paid_at",
+    "shipped_at",
+    "delivered_at",
+    "cancelled_at",
+    "updated_at",
+    "version",
+}
 
 
 class Stock(SystemTest):
@@ -36,7 +48,9 @@ class Stock(SystemTest):
         self.place(sku, 4)
         with self.unchanged():
             for delta in (-11, -7, -1000000):
-                answer = self.api.post(f"/v1/stock/{sku}/adjust", {"delta": delta, "reason": "lost"})
+                answer = self.api.post(
+                    f"/v1/stock/{sku}/adjust", {"delta": delta, "reason": "lost"}
+                )
                 problem = self.refused(answer, 409, "insufficient-stock")
                 self.assertEqual(problem["shortages"][0]["sku"], sku)
         self.accepted(self.api.post(f"/v1/stock/{sku}/adjust", {"delta": -6, "reason": "lost"}))
@@ -51,7 +65,9 @@ class Stock(SystemTest):
         else:
             self.assertEqual(self.expect(answer, 200).json()["available"], 0)
         with self.unchanged():
-            problem = self.refused(self.api.post("/v1/orders", order_of(sku, 3)), 409, "insufficient-stock")
+            problem = self.refused(
+                self.api.post("/v1/orders", order_of(sku, 3)), 409, "insufficient-stock"
+            )
         self.assertEqual(problem["shortages"], [{"sku": sku, "requested": 3, "available": 0}])
 
     def test_list_below(self):
@@ -106,11 +122,15 @@ class Life(SystemTest):
         self.assertEqual((body["stream"], body["version"]), (f"order-{order_id}", 1))
         self.assertEqual(body["position"], head + 2)
         events = {(e["type"], e["stream"]) for e in body["events"]}
-        self.assertEqual(events, {("OrderPlaced", f"order-{order_id}"), ("StockReserved", f"stock-{self.sku}")})
+        self.assertEqual(
+            events, {("OrderPlaced", f"order-{order_id}"), ("StockReserved", f"stock-{self.sku}")}
+        )
         self.assertEqual(sorted(e["position"] for e in body["events"]), [head + 1, head + 2])
         order = self.order(order_id)
         self.assertTrue(SHAPE <= order.keys(), SHAPE - order.keys())
-        self.assertEqual((order["status"], order["total_minor"], order["customer_id"]), ("placed", 750, customer))
+        self.assertEqual(
+            (order["status"], order["total_minor"], order["customer_id"]), ("placed", 750, customer)
+        )
         line = {"line": 1, "sku": self.sku, "quantity": 3, "unit_price_minor": 250, "shipped": 0}
         self.assertEqual(order["lines"], [line])
         self.assertIsNone(order["paid_at"])
@@ -128,7 +148,9 @@ class Life(SystemTest):
         self.assertEqual(after["reserved"], before["reserved"] - 2)
         self.accepted(self.act(order_id, "deliver"))
         order = self.order(order_id)
-        self.assertEqual((order["status"], order["version"], order["paid_minor"]), ("delivered", 4, 1000))
+        self.assertEqual(
+            (order["status"], order["version"], order["paid_minor"]), ("delivered", 4, 1000)
+        )
         self.assertEqual(order["lines"][0]["shipped"], 2)
         for name in ("placed_at", "paid_at", "shipped_at", "delivered_at", "updated_at"):
             self.assertIsNotNone(order[name], name)
@@ -144,7 +166,9 @@ class Life(SystemTest):
         self.assertEqual([e["type"] for e in body["events"]], ["OrderDrafted"])
         self.assertEqual(self.order(order_id)["status"], "draft")
         self.assertEqual(self.stock(sku)["reserved"], 0)
-        self.accepted(self.act(order_id, "lines", {"sku": sku, "quantity": 3, "unit_price_minor": 50}))
+        self.accepted(
+            self.act(order_id, "lines", {"sku": sku, "quantity": 3, "unit_price_minor": 50})
+        )
         self.assertEqual(self.stock(sku)["reserved"], 0)
         self.accepted(self.act(order_id, "place"))
         order = self.order(order_id)
@@ -157,8 +181,12 @@ class Life(SystemTest):
         self.receive(sku, 10)
         self.receive(other, 10)
         order_id = self.place(sku, 2, 100)["order_id"]
-        self.accepted(self.act(order_id, "lines", {"sku": other, "quantity": 4, "unit_price_minor": 10}))
-        self.accepted(self.act(order_id, "lines", {"sku": sku, "quantity": 1, "unit_price_minor": 90}))
+        self.accepted(
+            self.act(order_id, "lines", {"sku": other, "quantity": 4, "unit_price_minor": 10})
+        )
+        self.accepted(
+            self.act(order_id, "lines", {"sku": sku, "quantity": 1, "unit_price_minor": 90})
+        )
         self.assertEqual((self.stock(sku)["reserved"], self.stock(other)["reserved"]), (3, 4))
         self.assertEqual(self.order(order_id)["total_minor"], 330)
         self.accepted(self.api.patch(f"/v1/orders/{order_id}/lines/1", {"quantity": 5}))
@@ -170,7 +198,9 @@ class Life(SystemTest):
         order = self.order(order_id)
         self.assertEqual([line["line"] for line in order["lines"]], [1, 3])
         self.assertEqual(order["total_minor"], 190)
-        self.accepted(self.act(order_id, "lines", {"sku": other, "quantity": 1, "unit_price_minor": 1}))
+        self.accepted(
+            self.act(order_id, "lines", {"sku": other, "quantity": 1, "unit_price_minor": 1})
+        )
         self.assertEqual([line["line"] for line in self.order(order_id)["lines"]], [1, 3, 4])
 
     def test_line_refusals(self):
@@ -184,13 +214,19 @@ class Life(SystemTest):
             self.assertEqual(problem["shortages"][0]["sku"], sku)
             line = {"sku": sku, "quantity": 9, "unit_price_minor": 1}
             self.refused(self.act(order_id, "lines", line), 409, "insufficient-stock")
-            self.refused(self.api.patch(f"/v1/orders/{order_id}/lines/2", {"quantity": 1}), 404, "not-found")
+            self.refused(
+                self.api.patch(f"/v1/orders/{order_id}/lines/2", {"quantity": 1}), 404, "not-found"
+            )
             self.refused(self.api.delete(f"/v1/orders/{order_id}/lines/2"), 404, "not-found")
         self.accepted(self.act(order_id, "pay", {"amount_minor": 200}))
         with self.unchanged():
             line["quantity"] = 1
             self.refused(self.act(order_id, "lines", line), 409, "order-state")
-            self.refused(self.api.patch(f"/v1/orders/{order_id}/lines/1", {"quantity": 1}), 409, "order-state")
+            self.refused(
+                self.api.patch(f"/v1/orders/{order_id}/lines/1", {"quantity": 1}),
+                409,
+                "order-state",
+            )
 
     def test_part_shipment(self):
         """a part shipment stays paid, each line says how much is shipped; the rest ships later"""
@@ -246,7 +282,9 @@ class Life(SystemTest):
             for verb in verbs:
                 with self.subTest(state=state, verb=verb), self.unchanged():
                     body = {"amount_minor": 100} if verb == "pay" else {}
-                    problem = self.refused(self.act(order_ids[state], verb, body), 409, "order-state")
+                    problem = self.refused(
+                        self.act(order_ids[state], verb, body), 409, "order-state"
+                    )
                     self.assertEqual(problem["state"], state)
                     self.assertNotIn(verb, problem["allowed"])
 
@@ -265,7 +303,9 @@ class Life(SystemTest):
         order_id = self.place(self.sku, 3, 111)["order_id"]
         with self.unchanged():
             for amount in (332, 334, 0):
-                self.refused(self.act(order_id, "pay", {"amount_minor": amount}), 409, "payment-mismatch")
+                self.refused(
+                    self.act(order_id, "pay", {"amount_minor": amount}), 409, "payment-mismatch"
+                )
         self.accepted(self.act(order_id, "pay", {"amount_minor": 333}))
         free = self.place(self.sku, 1, 0)["order_id"]
         self.refused(self.act(free, "pay", {"amount_minor": 1}), 409, "payment-mismatch")
@@ -324,27 +364,46 @@ class Validation(SystemTest):
     def test_every_fault_at_once(self):
         """all faults of a body are told at once, each with its JSON pointer"""
         order = {
-            "customer_id": "", "currency": "EURO", "colour": "red",
-            "items": [{"sku": "a b", "quantity": 0, "unit_price_minor": -1},
-                      {"sku": "ok", "quantity": 1.5, "unit_price_minor": "9", "version": 3}, 7],
-        }  # fmt: skip
+            "customer_id": "",
+            "currency": "EURO",
+            "colour": "red",
+            "items": [
+                {"sku": "a b", "quantity": 0, "unit_price_minor": -1},
+                {"sku": "ok", "quantity": 1.5, "unit_price_minor": "9", "version": 3},
+                7,
+            ],
+        }
         with self.unchanged():
             self.invalid(
                 self.api.post("/v1/orders", order),
-                "/customer_id", "/currency", "/colour", "/items/0/sku", "/items/0/quantity",
-                "/items/0/unit_price_minor", "/items/1/quantity", "/items/1/unit_price_minor",
-                "/items/1/version", "/items/2",
-            )  # fmt: skip
+                "/customer_id",
+                "/currency",
+                "/colour",
+                "/items/0/sku",
+                "/items/0/quantity",
+                "/items/0/unit_price_minor",
+                "/items/1/quantity",
+                "/items/1/unit_price_minor",
+                "/items/1/version",
+                "/items/2",
+            )
 
     def test_limits_of_numbers(self):
         """quantities 1..1,000,000, money 0..2^53-1, sums that overflow: told, not stored"""
         sku = unique("sku")
         with self.unchanged():
             for quantity in (0, -1, 1000001, 10**9, 1.0, "1", None, True):
-                self.invalid(self.api.post("/v1/orders", order_of(sku, quantity)), "/items/0/quantity")
-                self.invalid(self.api.post(f"/v1/stock/{sku}/receive", {"quantity": quantity}), "/quantity")
+                self.invalid(
+                    self.api.post("/v1/orders", order_of(sku, quantity)), "/items/0/quantity"
+                )
+                self.invalid(
+                    self.api.post(f"/v1/stock/{sku}/receive", {"quantity": quantity}), "/quantity"
+                )
             for price in (-1, 2**53, 1.5, 1e3, "5", None):
-                self.invalid(self.api.post("/v1/orders", order_of(sku, 1, price)), "/items/0/unit_price_minor")
+                self.invalid(
+                    self.api.post("/v1/orders", order_of(sku, 1, price)),
+                    "/items/0/unit_price_minor",
+                )
             answer = self.api.post("/v1/orders", order_of(sku, 2, 2**53 - 1))
             self.refused(answer, 422, "validation-failed")
             for delta in (0, 1.5, "1", None):
@@ -358,8 +417,16 @@ class Validation(SystemTest):
             self.invalid(self.api.post("/v1/orders", {}), "/customer_id", "/currency", "/items")
             for name in ("version", "position", "tenant", "status", "total_minor"):
                 self.invalid(self.api.post("/v1/orders", order_of(sku, **{name: 1})), f"/{name}")
-            for time in ("yesterday", "2020-01-01", "2020-13-01T00:00:00Z", "2999-01-01T00:00:00Z", 5):
-                self.invalid(self.api.post("/v1/orders", order_of(sku, occurred_at=time)), "/occurred_at")
+            for time in (
+                "yesterday",
+                "2020-01-01",
+                "2020-13-01T00:00:00Z",
+                "2999-01-01T00:00:00Z",
+                5,
+            ):
+                self.invalid(
+                    self.api.post("/v1/orders", order_of(sku, occurred_at=time)), "/occurred_at"
+                )
             self.invalid(self.api.post("/v1/orders", {**order_of(sku), "items": []}), "/items")
             self.invalid(self.api.post("/v1/orders", order_of(sku, order_id="a/b")), "/order_id")
             self.invalid(self.api.post(f"/v1/stock/{sku}/adjust", {"delta": 1}), "/reason")
@@ -369,9 +436,16 @@ class Validation(SystemTest):
 
     def test_unknown_query_parameters(self):
         """unknown and malformed query parameters are refused on commands and lists"""
-        for target in ("/v1/orders?nonsense=1", "/v1/orders?limit=0", "/v1/orders?limit=501",
-                       "/v1/orders?status=lost", "/v1/orders?sort=total", "/v1/orders?placed_after=x",
-                       "/v1/orders?cursor=!!", "/v1/stock?below=x"):  # fmt: skip
+        for target in (
+            "/v1/orders?nonsense=1",
+            "/v1/orders?limit=0",
+            "/v1/orders?limit=501",
+            "/v1/orders?status=lost",
+            "/v1/orders?sort=total",
+            "/v1/orders?placed_after=x",
+            "/v1/orders?cursor=!!",
+            "/v1/stock?below=x",
+        ):
             answer = self.api.get(target)
             self.assertIn(answer.status, (400, 422), (target, answer))
         with self.unchanged():
@@ -382,8 +456,13 @@ class Validation(SystemTest):
         """unknown routes are 404, wrong methods 405 with Allow"""
         for target in ("/", "/v1", "/v1/nothing", "/v2/orders", "/v1/orders/x/fly"):
             self.assertEqual(self.api.get(target).status, 404, target)
-        for method, target in (("DELETE", "/v1/orders"), ("PUT", "/v1/orders"), ("GET", "/v1/orders/x/pay"),
-                               ("POST", "/v1/events"), ("DELETE", "/v1/stock/x")):  # fmt: skip
+        for method, target in (
+            ("DELETE", "/v1/orders"),
+            ("PUT", "/v1/orders"),
+            ("GET", "/v1/orders/x/pay"),
+            ("POST", "/v1/events"),
+            ("DELETE", "/v1/stock/x"),
+        ):
             answer = self.api.request(method, target, b"{}")
             self.refused(answer, 405, "method-not-allowed")
             self.assertIn("allow", answer.headers)
@@ -411,7 +490,9 @@ class Lists(SystemTest):
     def walk(self, target):
         ids, cursor = [], None
         while True:
-            page = self.expect(self.api.get(target + (f"&cursor={cursor}" if cursor else "")), 200).json()
+            page = self.expect(
+                self.api.get(target + (f"&cursor={cursor}" if cursor else "")), 200
+            ).json()
             ids += [item["order_id"] for item in page["items"]]
             cursor = page["next_cursor"]
             if not cursor:
@@ -423,11 +504,15 @@ class Lists(SystemTest):
         self.assertEqual(self.walk("/v1/orders?sort=-placed_at&limit=7"), self.placed[::-1])
         mine = self.walk(f"/v1/orders?sort=placed_at&customer_id={self.customer}&limit=4")
         self.assertEqual(mine, self.placed[::2])
-        self.assertEqual(sorted(self.walk(f"/v1/customers/{self.customer}/orders?limit=3")), sorted(mine))
+        self.assertEqual(
+            sorted(self.walk(f"/v1/customers/{self.customer}/orders?limit=3")), sorted(mine)
+        )
         self.assertEqual(self.walk("/v1/orders?status=paid&limit=5"), self.placed[:1])
         self.assertEqual(self.walk("/v1/orders?status=cancelled&limit=5"), [self.placed[2]])
         between = "placed_after=2024-03-05T12:00:00Z&placed_before=2024-03-09T12:00:00Z"
-        self.assertEqual(self.walk(f"/v1/orders?sort=placed_at&{between}&limit=2"), self.placed[4:8])
+        self.assertEqual(
+            self.walk(f"/v1/orders?sort=placed_at&{between}&limit=2"), self.placed[4:8]
+        )
 
     def test_items_equal_the_order(self):
         """a list's item is the order as its own read gives it"""

@@ -6,16 +6,29 @@ import subprocess
 
 from support import services
 from support.case import SystemTest, event, main, unique
+from support.harness import Cluster
 
 METRICS = [
-    "daybook_http_requests_total", "daybook_http_request_duration_seconds_bucket", "daybook_commands_total",
-    "daybook_append_batch_commands_bucket", "daybook_append_events_total", "daybook_log_position",
-    "daybook_publisher_position", "daybook_publisher_lag_seconds", "daybook_publisher_transactions_total",
-    "daybook_publisher_producers_total", "daybook_projection_events_total", "daybook_projection_lag_events",
-    "daybook_projection_lag_seconds", "daybook_event_visible_seconds_bucket", "daybook_build_info",
-]  # fmt: skip
+    "daybook_http_requests_total",
+    "daybook_http_request_duration_seconds_bucket",
+    "daybook_commands_total",
+    "daybook_append_batch_commands_bucket",
+    "daybook_append_events_total",
+    "daybook_log_position",
+    "daybook_publisher_position",
+    "daybook_publisher_lag_seconds",
+    "daybook_publisher_transactions_total",
+    "daybook_publisher_producers_total",
+    "daybook_projection_events_total",
+    "daybook_projection_lag_events",
+    "daybook_projection_lag_seconds",
+    "daybook_event_visible_seconds_bucket",
+    "daybook_build_info",
+]
 
-SAMPLE = re.compile(r'^([a-z_]+)(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? (NaN|[+-]Inf|[-+0-9.e]+)$')
+SAMPLE = re.compile(
+    r'^([a-z_]+)(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? (NaN|[+-]Inf|[-+0-9.e]+)$'
+)
 
 
 def samples(text):
@@ -75,7 +88,9 @@ class Plumbing(SystemTest):
         names = {re.sub(r"\{.*", "", name) for name in merged}
         self.assertEqual(set(METRICS) - names, set())
         after = self.metrics()
-        appended = after["daybook_append_events_total"] - before.get("daybook_append_events_total", 0)
+        appended = after["daybook_append_events_total"] - before.get(
+            "daybook_append_events_total", 0
+        )
         self.assertEqual(appended, 22)
         self.assertEqual(after["daybook_log_position"], self.cluster.position())
         ok = 'daybook_commands_total{command="order.place",result="'
@@ -117,7 +132,9 @@ class Plumbing(SystemTest):
         """a public bind without authentication refuses to start and prints the line to add"""
         port = self.all.port
         env = self.cluster.env(http__listen=f"0.0.0.0:{port}")
-        done = subprocess.run([services.binary("daybookd"), "serve"], env=env, capture_output=True, timeout=30)
+        done = subprocess.run(
+            [services.binary("daybookd"), "serve"], env=env, capture_output=True, timeout=30
+        )
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertRegex(done.stderr.decode(), r"http\.|\[http\]|DAYBOOK_HTTP")
 
@@ -130,14 +147,24 @@ class Configuration(SystemTest):
     def daybookd(self, *arguments, **settings):
         env = self.cluster.env(**settings)
         done = subprocess.run(
-            [services.binary("daybookd"), *arguments], env=env, capture_output=True, timeout=30, stdin=subprocess.DEVNULL
+            [services.binary("daybookd"), *arguments],
+            env=env,
+            capture_output=True,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
         )
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def test_all_faults_at_once(self):
         """config check tells all faults at once and exits 78"""
-        code, out, err = self.daybookd("config", "check", http__header_timeout="5", eventlog__queue_commands_max="0",
-                                       publisher__partitons="6", logging__level="loud")  # fmt: skip
+        code, out, err = self.daybookd(
+            "config",
+            "check",
+            http__header_timeout="5",
+            eventlog__queue_commands_max="0",
+            publisher__partitons="6",
+            logging__level="loud",
+        )
         self.assertEqual(code, 78, out + err)
         for fault in ("header_timeout", "queue_commands_max", "partitons", "partitions", "loud"):
             self.assertIn(fault.lower(), (out + err).lower())
@@ -169,12 +196,12 @@ class Configuration(SystemTest):
 
     def test_old_schema_is_refused(self):
         """serve on an empty database refuses and names the command; migrate status tells"""
-        from support.harness import Cluster
-
         empty = Cluster()
         self.addCleanup(empty.close)
         env = empty.env(http__listen="127.0.0.1:0")
-        done = subprocess.run([services.binary("daybookd"), "serve"], env=env, capture_output=True, timeout=30)
+        done = subprocess.run(
+            [services.binary("daybookd"), "serve"], env=env, capture_output=True, timeout=30
+        )
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("daybookd migrate up", (done.stderr + done.stdout).decode())
         code, out, _ = self.daybookd("migrate", "status")

@@ -16,7 +16,16 @@ VERSIONS = 150
 class Append:
     """One attempt: what was expected, what came back, and when."""
 
-    __slots__ = ("stream", "expected", "status", "version", "correlation_id", "events", "sent_at", "answered_at")
+    __slots__ = (
+        "stream",
+        "expected",
+        "status",
+        "version",
+        "correlation_id",
+        "events",
+        "sent_at",
+        "answered_at",
+    )
 
     def command(self):
         """What check_acknowledged wants to know."""
@@ -45,7 +54,9 @@ class Race:
             attempt = Append()
             attempt.stream, attempt.expected = stream, known
             attempt.correlation_id = f"race-{number}-{len(self.attempts)}"
-            request = Request(address, "POST", f"/v1/streams/{stream}/events", BODY, self.headers(attempt))
+            request = Request(
+                address, "POST", f"/v1/streams/{stream}/events", BODY, self.headers(attempt)
+            )
             answer = yield request
             attempt.status = answer.status
             attempt.sent_at, attempt.answered_at = request.sent_at, request.answered_at
@@ -53,7 +64,9 @@ class Race:
             self.attempts.append(attempt)
 
     def headers(self, attempt):
-        condition = ("If-Match", f'"{attempt.expected}"') if attempt.expected else ("If-None-Match", "*")
+        condition = (
+            ("If-Match", f'"{attempt.expected}"') if attempt.expected else ("If-None-Match", "*")
+        )
         return {condition[0]: condition[1], "X-Correlation-Id": attempt.correlation_id}
 
     def learn(self, attempt, answer):
@@ -94,7 +107,9 @@ class Racing(SystemTest):
         self.assertTrue(all(a.version == a.expected + 1 for a in accepted))
         self.assertGreater(len(refused), len(accepted), "there was no race")
         self.check_refusals(accepted, refused)
-        print(f"({len(accepted)} versions acknowledged once, {len(refused)} refusals true) ", end="")
+        print(
+            f"({len(accepted)} versions acknowledged once, {len(refused)} refusals true) ", end=""
+        )
 
     def check_refusals(self, accepted, refused):
         """actual_version was true at some moment between the refusal's request and its answer.
@@ -106,7 +121,9 @@ class Racing(SystemTest):
         for attempt in refused:
             self.assertNotEqual(attempt.version, attempt.expected)
             if attempt.version > 0:
-                self.assertLess(written[attempt.stream, attempt.version].sent_at, attempt.answered_at)
+                self.assertLess(
+                    written[attempt.stream, attempt.version].sent_at, attempt.answered_at
+                )
             following = written.get((attempt.stream, attempt.version + 1))
             if following is not None:
                 self.assertGreater(following.answered_at, attempt.sent_at)
@@ -136,7 +153,9 @@ class Racing(SystemTest):
         for _ in range(10):
             order_id = unique("o")
             answers = self.place_everywhere(order_of(sku, order_id=order_id))
-            self.assertEqual(collections.Counter(a.status for a in answers), {201: 1, 409: CLIENTS - 1})
+            self.assertEqual(
+                collections.Counter(a.status for a in answers), {201: 1, 409: CLIENTS - 1}
+            )
             for answer in answers:
                 if answer.status == 409:
                     self.refused(answer, 409, "already-exists")

@@ -8,6 +8,7 @@ import re
 from support import services
 from support.case import SystemTest, main, unique
 from support.checker import Report, check_topics
+from support.harness import Cluster
 from support.load import Load
 from support.log import Log
 from support.swarm import Swarm
@@ -48,8 +49,20 @@ class Readers(SystemTest):
 
     def console_consumer(self, topic):
         jars = os.path.join(services.environment("DAYBOOK_TEST_KAFKA_HOME"), "*")
-        arguments = ["java", "-Xmx256m", "-cp", jars, "org.apache.kafka.tools.consumer.ConsoleConsumer"]
-        arguments += ["--bootstrap-server", services.brokers(), "--topic", topic, "--from-beginning"]
+        arguments = [
+            "java",
+            "-Xmx256m",
+            "-cp",
+            jars,
+            "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        ]
+        arguments += [
+            "--bootstrap-server",
+            services.brokers(),
+            "--topic",
+            topic,
+            "--from-beginning",
+        ]
         arguments += ["--isolation-level", "read_committed", "--timeout-ms", "5000"]
         arguments += ["--property", "print.headers=true", "--property", "print.key=true"]
         done = services.run(arguments, check=False)
@@ -65,17 +78,20 @@ class Readers(SystemTest):
 
     def test_two_logs_do_not_share_a_topic(self):
         """a second log with this log's prefix does not publish into its topics"""
-        from support.harness import Cluster
-
         other = Cluster(eventlog__prefix=self.cluster.prefix).migrate()
         self.addCleanup(other.close)
         process = other.add("intruder", "serve").start()
-        self.eventually(lambda: process.status_of("/livez") == 200, "the second log's serve is live")
+        self.eventually(
+            lambda: process.status_of("/livez") == 200, "the second log's serve is live"
+        )
         client = process.client()
         self.eventually(lambda: client.get("/readyz").status == 200, "its API is ready")
         body = {"events": [{"type": "Foreign", "data": {}}]}
         self.expect(client.post(f"/v1/streams/{unique('note-')}/events", body), 201)
-        self.eventually(lambda: "stopped" in client.get("/admin/v1/publisher").body.decode(), "its publisher stops")
+        self.eventually(
+            lambda: "stopped" in client.get("/admin/v1/publisher").body.decode(),
+            "its publisher stops",
+        )
         report = Report()
         check_topics(self.log, self.cluster.prefix, report)
         self.assertEqual(report.faults, [])

@@ -17,7 +17,9 @@ class Appending(SystemTest):
         self.assertEqual((body["first_version"], body["version"]), (1, 3))
         self.assertEqual(body["position"], head + 3)
         body = self.accepted(self.append(stream, event()))
-        self.assertEqual((body["first_version"], body["version"], body["position"]), (4, 4, head + 4))
+        self.assertEqual(
+            (body["first_version"], body["version"], body["position"]), (4, 4, head + 4)
+        )
 
     def test_thousand_events_are_the_most(self):
         """1,000 events in one append are taken, 1,001 and none are refused"""
@@ -49,14 +51,20 @@ class Appending(SystemTest):
         """an append whose ids are all there already is answered as then; only some are a conflict"""
         stream = unique("note-")
         ids = [str(uuid.uuid4()) for _ in range(3)]
-        first = self.accepted(self.append(stream, *[event(id=i) for i in ids[:2]], if_none_match="*"))
+        first = self.accepted(
+            self.append(stream, *[event(id=i) for i in ids[:2]], if_none_match="*")
+        )
         self.accepted(self.append(stream, event()))
         with self.unchanged():
             again = self.append(stream, *[event(id=i) for i in ids[:2]], if_none_match="*")
             self.expect(again, 201)
             self.assertEqual(again.json(), first)
-            self.refused(self.append(stream, event(id=ids[1]), event(id=ids[2])), 409, "condition-failed")
-            self.refused(self.append(stream, event(id=ids[1]), event(id=ids[0])), 409, "condition-failed")
+            self.refused(
+                self.append(stream, event(id=ids[1]), event(id=ids[2])), 409, "condition-failed"
+            )
+            self.refused(
+                self.append(stream, event(id=ids[1]), event(id=ids[0])), 409, "condition-failed"
+            )
 
     def test_one_append_may_not_name_an_id_twice(self):
         """the same event id twice in one append is refused"""
@@ -67,8 +75,18 @@ class Appending(SystemTest):
 
     def test_names_are_checked(self):
         """stream names and event types outside design 3.15 are refused, nothing is written"""
-        bad_streams = ["Note-1", "note", "note-", "-1", "1note-1", "a" * 33 + "-1", "note-" + "x" * 129,
-                       "note-a%20b", "note-%C3%A9", "note-a+b"]
+        bad_streams = [
+            "Note-1",
+            "note",
+            "note-",
+            "-1",
+            "1note-1",
+            "a" * 33 + "-1",
+            "note-" + "x" * 129,
+            "note-a%20b",
+            "note-%C3%A9",
+            "note-a+b",
+        ]
         with self.unchanged():
             for stream in bad_streams:
                 answer = self.append(stream, event())
@@ -113,7 +131,9 @@ class Reading(SystemTest):
         """forward: from is inclusive, limit cuts, next_from goes on, the end has none"""
         page = self.read("?from=3&limit=10")
         self.assertEqual([item["version"] for item in page["items"]], list(range(3, 13)))
-        self.assertEqual((page["stream"], page["version"], page["next_from"]), (self.stream, 25, 13))
+        self.assertEqual(
+            (page["stream"], page["version"], page["next_from"]), (self.stream, 25, 13)
+        )
         page = self.read("?from=21&limit=10")
         self.assertEqual([item["version"] for item in page["items"]], list(range(21, 26)))
         self.assertIsNone(page["next_from"])
@@ -162,8 +182,16 @@ class Reading(SystemTest):
 
     def test_bad_queries(self):
         """unknown parameters and numbers out of range are 422"""
-        for query in ("?from=0", "?from=-1", "?from=x", "?limit=0", "?limit=5001", "?direction=up",
-                      "?nonsense=1", "?from=9223372036854775808"):  # fmt: skip
+        for query in (
+            "?from=0",
+            "?from=-1",
+            "?from=x",
+            "?limit=0",
+            "?limit=5001",
+            "?direction=up",
+            "?nonsense=1",
+            "?from=9223372036854775808",
+        ):
             answer = self.api.get(f"/v1/streams/{self.stream}/events{query}")
             self.refused(answer, 422, "validation-failed")
 
@@ -173,12 +201,18 @@ class SeveralStreams(SystemTest):
         """/v1/append writes several streams in one transaction, positions without a gap"""
         a, b = unique("note-"), unique("memo-")
         head = self.cluster.position()
-        body = {"appends": [{"stream": a, "expected": "none", "events": [event(), event()]},
-                            {"stream": b, "events": [event()]}]}  # fmt: skip
+        body = {
+            "appends": [
+                {"stream": a, "expected": "none", "events": [event(), event()]},
+                {"stream": b, "events": [event()]},
+            ]
+        }
         answer = self.expect(self.api.post("/v1/append", body), 201).json()
         self.assertEqual(answer["position"], head + 3)
-        self.assertEqual([(s["stream"], s["first_version"], s["version"]) for s in answer["streams"]],
-                         [(a, 1, 2), (b, 1, 1)])  # fmt: skip
+        self.assertEqual(
+            [(s["stream"], s["first_version"], s["version"]) for s in answer["streams"]],
+            [(a, 1, 2), (b, 1, 1)],
+        )
 
     def test_every_failed_condition_is_listed(self):
         """a refusal is 409 condition-failed, lists every failed condition and writes nothing"""
@@ -187,11 +221,16 @@ class SeveralStreams(SystemTest):
         self.accepted(self.append(c, event()))
         self.accepted(self.append(d, event()))
         body = {
-            "appends": [{"stream": a, "expected": 1, "events": [event()]},
-                        {"stream": b, "expected": "exists", "events": [event()]},
-                        {"stream": c, "expected": 1, "events": [event()]}],
-            "checks": [{"stream": d, "expected": "none"}, {"stream": unique("note-"), "expected": "none"}],
-        }  # fmt: skip
+            "appends": [
+                {"stream": a, "expected": 1, "events": [event()]},
+                {"stream": b, "expected": "exists", "events": [event()]},
+                {"stream": c, "expected": 1, "events": [event()]},
+            ],
+            "checks": [
+                {"stream": d, "expected": "none"},
+                {"stream": unique("note-"), "expected": "none"},
+            ],
+        }
         with self.unchanged():
             problem = self.refused(self.api.post("/v1/append", body), 409, "condition-failed")
         failed = {f["stream"]: (f["expected"], f["actual_version"]) for f in problem["failed"]}
@@ -201,7 +240,10 @@ class SeveralStreams(SystemTest):
         """a stream that is only checked gets no event and holds the rest to it"""
         a, b = unique("note-"), unique("note-")
         self.accepted(self.append(b, event()))
-        body = {"appends": [{"stream": a, "events": [event()]}], "checks": [{"stream": b, "expected": 1}]}
+        body = {
+            "appends": [{"stream": a, "events": [event()]}],
+            "checks": [{"stream": b, "expected": 1}],
+        }
         self.expect(self.api.post("/v1/append", body), 201)
         self.assertEqual(self.api.head(f"/v1/streams/{b}").headers["etag"], '"1"')
         self.accepted(self.append(b, event()))
@@ -221,7 +263,10 @@ class SeveralStreams(SystemTest):
                     self.invalid(answer, "/appends/0/expected")
             self.invalid(self.api.post("/v1/append", {"appends": []}), "/appends")
             self.invalid(self.api.post("/v1/append", {"appends": [good], "extra": 1}), "/extra")
-            self.invalid(self.api.post("/v1/append", {"appends": [{**good, "position": 7}]}), "/appends/0/position")
+            self.invalid(
+                self.api.post("/v1/append", {"appends": [{**good, "position": 7}]}),
+                "/appends/0/position",
+            )
 
 
 class WholeLog(SystemTest):
@@ -262,10 +307,14 @@ class WholeLog(SystemTest):
     def test_ndjson(self):
         """NDJSON streams the log to its head, a line an event, each as in the pages"""
         answer = self.events("?after=0", accept="application/x-ndjson")
-        self.assertTrue(answer.headers["content-type"].startswith("application/x-ndjson"), answer.headers)
+        self.assertTrue(
+            answer.headers["content-type"].startswith("application/x-ndjson"), answer.headers
+        )
         self.assertTrue(answer.body.endswith(b"\n"))
         items = [json.loads(line) for line in answer.body.splitlines()]
-        self.assertEqual([item["position"] for item in items], list(range(1, self.cluster.position() + 1)))
+        self.assertEqual(
+            [item["position"] for item in items], list(range(1, self.cluster.position() + 1))
+        )
         self.assertEqual(self.events(f"?after=0&limit={len(items)}").json()["items"], items)
 
     def test_since_and_until(self):
@@ -274,12 +323,25 @@ class WholeLog(SystemTest):
         middle = items[len(items) // 2]["recorded_at"]
         since = self.events(f"?since={middle}&limit=5000").json()["items"]
         until = self.events(f"?until={middle}&limit=5000").json()["items"]
-        self.assertEqual([i["position"] for i in since], [i["position"] for i in items if i["recorded_at"] >= middle])
-        self.assertEqual([i["position"] for i in until], [i["position"] for i in items if i["recorded_at"] < middle])
+        self.assertEqual(
+            [i["position"] for i in since],
+            [i["position"] for i in items if i["recorded_at"] >= middle],
+        )
+        self.assertEqual(
+            [i["position"] for i in until],
+            [i["position"] for i in items if i["recorded_at"] < middle],
+        )
 
     def test_bad_queries(self):
         """bad numbers, unknown parameters and media types are refused"""
-        for query in ("?after=-1", "?after=x", "?limit=0", "?limit=5001", "?x=1", "?since=yesterday"):
+        for query in (
+            "?after=-1",
+            "?after=x",
+            "?limit=0",
+            "?limit=5001",
+            "?x=1",
+            "?since=yesterday",
+        ):
             self.refused(self.api.get("/v1/events" + query), 422, "validation-failed")
         self.refused(self.api.get("/v1/events", accept="image/png"), 406, "not-acceptable")
 

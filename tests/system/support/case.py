@@ -11,9 +11,13 @@ from .harness import Cluster
 from .waiting import eventually
 
 RETRYABLE = {
-    "idempotency-in-progress", "read-not-current", "rate-limited", "overloaded", "dependency-down",
+    "idempotency-in-progress",
+    "read-not-current",
+    "rate-limited",
+    "overloaded",
+    "dependency-down",
     "outcome-unknown",
-}  # fmt: skip
+}
 
 
 def unique(stem="x"):
@@ -90,7 +94,9 @@ class SystemTest(unittest.TestCase):
 
     def place(self, sku, quantity=1, price=100, customer="c1", **fields):
         """Places an order of one line; returns its body."""
-        return self.accepted(self.api.post("/v1/orders", order_of(sku, quantity, price, customer, **fields)))
+        return self.accepted(
+            self.api.post("/v1/orders", order_of(sku, quantity, price, customer, **fields))
+        )
 
     def act(self, order_id, verb, body=None, **headers):
         return self.api.post(f"/v1/orders/{order_id}/{verb}", body, **headers)
@@ -117,7 +123,9 @@ class _Unchanged:
 
     def __exit__(self, kind, value, trace):
         if kind is None:
-            self._case.assertEqual(self._case.cluster.position(), self._before, "events were written")
+            self._case.assertEqual(
+                self._case.cluster.position(), self._before, "events were written"
+            )
 
 
 def order_of(sku, quantity=1, price=100, customer="c1", **fields):

@@ -11,6 +11,8 @@ import collections
 import itertools
 
 from . import services
+from .log import Log
+from .models import check_models
 from .murmur2 import partition_of
 
 FAULTS_SHOWN = 20
@@ -62,7 +64,9 @@ def check_versions(log, report):
         seen[event.key] = (event.version, first, event.position)
     for key in seen.keys() | log.streams.keys():
         if seen.get(key) != log.streams.get(key):
-            report.fault(f"streams row of {key} is {log.streams.get(key)}, events say {seen.get(key)}")
+            report.fault(
+                f"streams row of {key} is {log.streams.get(key)}, events say {seen.get(key)}"
+            )
     report.looked_at(f"versions 1..n gapless in {len(seen)} streams")
 
 
@@ -96,7 +100,9 @@ def check_acknowledged(log, acknowledged, report):
         events += len(found)
         promised = sorted(command["events"], key=lambda e: e["position"])
         if len(promised) != len(found) or not all(map(is_as_promised, promised, found)):
-            report.fault(f"{command['correlation_id']}: acknowledged {promised}, in the log {found}")
+            report.fault(
+                f"{command['correlation_id']}: acknowledged {promised}, in the log {found}"
+            )
     report.looked_at(
         f"{accepted} acknowledged commands ({events} events) each in the log exactly once, "
         f"{refused} refused ones not at all"
@@ -191,3 +197,20 @@ def check_record(log, where, event, record, previous, report):
         report.fault(f"{where}: key {record.key!r} for {event!r}")
     if record.value != event.data:
         report.fault(f"{where}: value of {event!r} differs from the log: {record.value[:200]!r}")
+
+
+def check_all(database, prefix, acknowledged, api=None, at=None):
+    """Everything. API: a Client; without one the read models are not looked at, and that is said."""
+    report = Report()
+    log = Log(database)
+    check_positions(log, report)
+    check_versions(log, report)
+    check_ids(log, report)
+    if acknowledged is not None:
+        check_acknowledged(log, acknowledged, report)
+    check_topics(log, prefix, report, at)
+    if api is not None:
+        check_models(log, api, report)
+    else:
+        report.looked_at("no read model: no address was given")
+    return report

@@ -72,7 +72,11 @@ class Load:
                 raise TimeoutError(f"{command.correlation_id}: no definite answer")
             try:
                 answer = yield Request(
-                    self.addresses[at], command.method, command.target, command.body, command.headers
+                    self.addresses[at],
+                    command.method,
+                    command.target,
+                    command.body,
+                    command.headers,
                 )
             except Disconnected:
                 self.uncertain += 1
@@ -131,7 +135,11 @@ def order_life(load):
     pick = load.random
     order_id = f"o{uuid.UUID(int=pick.getrandbits(128)).hex}"
     lines = [
-        {"sku": pick.choice(SKUS), "quantity": pick.randint(1, 4), "unit_price_minor": pick.randint(0, 999)}
+        {
+            "sku": pick.choice(SKUS),
+            "quantity": pick.randint(1, 4),
+            "unit_price_minor": pick.randint(0, 999),
+        }
         for _ in range(pick.choice((1, 1, 2, 3)))
     ]
     total = sum(line["quantity"] * line["unit_price_minor"] for line in lines)
@@ -166,7 +174,11 @@ def notes(load):
     """A generic append that is repeatable by its event ids, without a key."""
     pick = load.random
     events = [
-        {"id": f"e{pick.getrandbits(96):x}", "type": "Noted", "data": {"text": "\u00e9" * pick.randint(0, 60)}}
+        {
+            "id": f"e{pick.getrandbits(96):x}",
+            "type": "Noted",
+            "data": {"text": "\u00e9" * pick.randint(0, 60)},
+        }
         for _ in range(pick.randint(1, 5))
     ]
     target = f"/v1/streams/note-{pick.randint(1, 30)}/events"

@@ -4,7 +4,8 @@ import json
 
 QUERY = """
     SELECT e.position, s.tenant, s.name, e.version, e.type, e.id, e.data, e.metadata,
-           extract(epoch FROM e.recorded_at) * 1000000, e.correlation_id
+           (extract(epoch FROM e.recorded_at) * 1000000)::bigint, e.correlation_id,
+           (extract(epoch FROM e.occurred_at) * 1000000)::bigint
       FROM events e JOIN streams s ON s.id = e.stream_id
      ORDER BY e.position
 """
@@ -12,9 +13,18 @@ QUERY = """
 
 class Event:
     __slots__ = (
-        "position", "tenant", "stream", "version", "type", "id", "data", "metadata", "recorded_us",
+        "position",
+        "tenant",
+        "stream",
+        "version",
+        "type",
+        "id",
+        "data",
+        "metadata",
+        "recorded_us",
         "correlation_id",
-    )  # fmt: skip
+        "occurred_us",
+    )
 
     def __init__(self, row):
         self.position = int(row[0])
@@ -25,8 +35,9 @@ class Event:
         self.id = row[5].decode()
         self.data = row[6]
         self.metadata = row[7]
-        self.recorded_us = int(float(row[8]))
+        self.recorded_us = int(row[8])
         self.correlation_id = row[9].decode() if row[9] else None
+        self.occurred_us = int(row[10])
 
     @property
     def category(self):

@@ -61,7 +61,7 @@ class Database:
         """A new, empty database beside the one the environment names."""
         server = environment("DAYBOOK_TEST_DATABASE_URL")
         name = f"system_{uuid.uuid4().hex[:12]}"
-        cls(server).execute(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\'')
+        cls(server).execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
         parts = urlsplit(server)
         return cls(urlunsplit(parts._replace(path=f"/{name}")))
 
@@ -156,7 +156,10 @@ def _parse_headers(text):
     name = None
     for part in text.split(","):
         candidate, equals, value = part.partition("=")
-        known = candidate.startswith(("ce_", "__dlq")) or candidate in ("traceparent", "content-type")
+        known = candidate.startswith(("ce_", "__dlq")) or candidate in (
+            "traceparent",
+            "content-type",
+        )
         if equals and known:
             name = candidate
             headers[name] = value
