@@ -97,19 +97,24 @@ bool http_unescape(struct arena *arena, struct str raw, bool plus_is_space, stru
  * ------------------------------------------------------------------------------------- */
 
 struct http_header {
-    const char *name;
-    struct str value; /* must be printable: CR, LF and controls are asserted absent */
+    const char *name; /* a literal: not copied */
+    struct str value; /* printable and not empty: CR, LF and controls are asserted absent */
 };
 
 struct http_response {
     int status;
     const struct http_header *headers;
     size_t headers_count;
-    struct str body; /* copied */
-    bool close;      /* end the connection behind it */
+    struct str body;    /* copied */
+    bool body_in_arena; /* it lies in the request's arena already: not copied */
+    bool close;         /* end the connection behind it */
 };
 
-/* Called once when the answer is out or the connection is gone; then the request is freed. */
+/*
+ * Called once for each request that was answered, refusals of this layer included, when the answer
+ * is out or the connection is gone; then the request is freed. BODY_BYTES is 0 when nothing could
+ * be sent. On an http thread.
+ */
 typedef void (*http_finished_fn)(void *arg, struct http_request *request, int status,
                                  size_t body_bytes);
 void http_server_on_finished(struct http_server *server, http_finished_fn fn, void *arg);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection from libmicrohttpd's notice that it began to the one that it ended. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "http/http_internal.h"
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+
+        memcpy(&in, address, sizeof(in));
+        return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+
+        memcpy(&in6, address, sizeof(in6));
+        return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) && in6.sin6_addr.s6_addr[12] == 127);
+    }
+    return false;
+}
+
+static void note_remote(struct http_connection *connection, const struct sockaddr *address)
+{
+    struct sockaddr_storage copy;
+    const void *raw = NULL;
+
+    connection->loopback = is_loopback(address);
+    if (address->sa_family == AF_INET) {
+        memcpy(&copy, address, sizeof(struct sockaddr_in));
+        raw = &((struct sockaddr_in *)&copy)->sin_addr;
+    } else if (address->sa_family == AF_INET6) {
+        memcpy(&copy, address, sizeof(struct sockaddr_in6));
+        raw = &((struct sockaddr_in6 *)&copy)->sin6_addr;
+    }
+    if (raw != NULL)
+        inet_ntop(address->sa_family, raw, connection->remote, sizeof(connection->remote));
+}
+
+static void list_add(struct http_server *server, struct http_connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    connection->next = server->first;
+    if (server->first != NULL)
+        server->first->prev = connection;
+    server->first = connection;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void list_remove(struct http_server *server, struct http_connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    if (connection->prev != NULL)
+        connection->prev->next = connection->next;
+    else
+        server->first = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static struct http_connection *connection_new(struct http_server *server,
+                                              struct MHD_Connection *mhd)
+{
+    struct http_connection *connection = mem_zalloc(sizeof(*connection));
+
+    connection->server = server;
+    connection->mhd = mhd;
+    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    note_remote(connection,
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+    atomic_init(&connection->stage, (uint64_t)STAGE_BETWEEN);
+    atomic_init(&connection->body_bytes, 0);
+    connection->request.connection = connection;
+    connection->request.arena = arena_new(0);
+    return connection;
+}
+
+static void connection_free(struct http_connection *connection)
+{
+    assert(connection->stream == NULL);
+
+    arena_free(connection->request.arena);
+    buf_release(&connection->request.body);
+    mem_free(connection);
+}
+
+void http_connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *server = cls;
+    struct http_connection *connection = *socket_context;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        connection = connection_new(server, mhd);
+        *socket_context = connection;
+        list_add(server, connection);
+        return;
+    }
+    *socket_context = NULL;
+    list_remove(server, connection);
+    connection_free(connection);
+    atomic_fetch_sub(&server->connections, 1);
+}
+
+struct http_connection *http_connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info->socket_context;
+}
+
+void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage)
+{
+    uint64_t before = atomic_load_explicit(&connection->stage, memory_order_relaxed);
+
+    atomic_store_explicit(&connection->stage, timer_stage_next(before, stage),
+                          memory_order_relaxed);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request's way in: target, head, body, handler. libmicrohttpd calls http_receive for each. */
+#include <assert.h>
+
+#include "base/arena.h"
+#include "http/http_internal.h"
+#include "http/layout.h"
+
+enum {
+    /* Read past a body's limit only so that the client hears why. */
+    DISCARD_BYTES_MAX = 1024 * 1024,
+};
+
+static const struct http_refusal hidden_bytes = {
+    400, "bad-request",
+    "the header has bare line feeds, folded lines, a NUL or superfluous blanks"};
+static const struct http_refusal body_too_large = {413, "payload-too-large",
+                                                   "the body is larger than allowed here"};
+static const struct http_refusal server_stops = {503, "overloaded", "the server is stopping"};
+
+void *http_receive_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    struct http_request *r = &http_connection_of(mhd)->request;
+
+    (void)cls;
+    http_request_begin(r, target);
+    return r;
+}
+
+struct field_collector {
+    struct http_field *fields;
+    size_t count;
+};
+
+static enum MHD_Result collect_field(void *cls, enum MHD_ValueKind kind, const char *name,
+                                     size_t name_len, const char *value, size_t value_len)
+{
+    struct field_collector *into = cls;
+
+    (void)kind;
+    into->fields[into->count++] =
+        (struct http_field){str_from(name, name_len), str_from(value, value_len)};
+    return MHD_YES;
+}
+
+static void collect_fields(struct http_request *r, struct MHD_Connection *mhd)
+{
+    int count = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
+    struct field_collector into = {0};
+
+    into.fields = ARENA_ARRAY(r->arena, struct http_field, (size_t)count);
+    MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, collect_field, &into);
+    r->fields = into.fields;
+    r->fields_count = into.count;
+}
+
+static size_t head_bytes(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return info != NULL ? info->header_size : 0;
+}
+
+static const struct http_refusal *check_head(struct http_request *r, const char *method,
+                                             const char *version, size_t bytes)
+{
+    struct http_head head = {
+        .method = r->method_text,
+        .version = str_of(version),
+        .target = r->target,
+        .fields = r->fields,
+        .fields_count = r->fields_count,
+        .bytes = bytes,
+    };
+    struct http_layout layout = {
+        .method = method,
+        .target = r->target_raw,
+        .version = version,
+        .target_len = r->target.len,
+        .fields = r->fields,
+        .fields_count = r->fields_count,
+        .bytes = bytes,
+    };
+    const struct http_refusal *refusal = http_head_check(&head, &r->facts);
+
+    if (refusal == NULL && r->connection->server->check_layout && !http_layout_is_plain(&layout))
+        return &hidden_bytes;
+    return refusal;
+}
+
+static enum MHD_Result expect_body(struct http_request *r)
+{
+    const struct http_config *config = &r->connection->server->config;
+
+    r->body_max = config->body_max(config->arg, r);
+    if (r->facts.content_length > r->body_max)
+        return http_refuse(r, &body_too_large);
+    r->body.max = r->body_max;
+    atomic_store_explicit(&r->connection->body_bytes, 0, memory_order_relaxed);
+    http_connection_set_stage(r->connection, STAGE_BODY);
+    return MHD_YES;
+}
+
+static enum MHD_Result receive_head(struct http_request *r, const char *method, const char *version)
+{
+    struct MHD_Connection *mhd = r->connection->mhd;
+    const struct http_refusal *refusal;
+
+    r->head_seen = true;
+    atomic_fetch_add(&r->connection->server->in_flight, 1);
+    r->method_text = str_of(method);
+    collect_fields(r, mhd);
+
+    refusal = check_head(r, method, version, head_bytes(mhd));
+    if (refusal != NULL)
+        return http_refuse(r, refusal);
+    if (r->facts.chunked || r->facts.content_length > 0)
+        return expect_body(r);
+    return MHD_YES;
+}
+
+/* False: there is too much of it even to be read past. */
+static bool receive_body(struct http_request *r, const char *data, size_t len)
+{
+    r->body_seen += len;
+    atomic_store_explicit(&r->connection->body_bytes, r->body_seen, memory_order_relaxed);
+
+    if (r->body_seen <= r->body_max) {
+        buf_add(&r->body, data, len);
+        return true;
+    }
+    /* libmicrohttpd takes no answer in the middle of a body. */
+    r->discarding = true;
+    return r->body_seen - r->body_max <= DISCARD_BYTES_MAX;
+}
+
+/* The connection rests until the answer comes, unless it came already. */
+static void suspend(struct http_request *r)
+{
+    struct MHD_Connection *mhd = r->connection->mhd;
+    enum request_state expected = REQUEST_HANDLED;
+
+    MHD_suspend_connection(mhd);
+    if (!atomic_compare_exchange_strong(&r->state, &expected, REQUEST_SUSPENDED))
+        MHD_resume_connection(mhd);
+}
+
+static enum MHD_Result give_to_handler(struct http_request *r)
+{
+    struct http_server *server = r->connection->server;
+
+    /* Counted before it looks, as http_server_stop says so before it counts: one sees the other. */
+    atomic_fetch_add(&server->held, 1);
+    if (atomic_load(&server->stopping)) {
+        atomic_fetch_sub(&server->held, 1);
+        return http_refuse(r, &server_stops);
+    }
+    http_connection_set_stage(r->connection, STAGE_HELD);
+    atomic_store(&r->state, REQUEST_HANDLED);
+    server->config.handler(server->config.arg, r);
+
+    if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_ANSWERED)
+        return http_answer_queue(r);
+    suspend(r);
+    return MHD_YES;
+}
+
+enum MHD_Result http_receive(void *cls, struct MHD_Connection *mhd, const char *url,
+                             const char *method, const char *version, const char *data,
+                             size_t *data_len, void **request)
+{
+    struct http_request *r = *request;
+    enum request_state state = atomic_load_explicit(&r->state, memory_order_acquire);
+
+    (void)cls;
+    (void)mhd;
+    (void)url; /* decoded, and cut at %00 */
+
+    if (state == REQUEST_ANSWERED)
+        return http_answer_queue(r);
+    assert(state == REQUEST_RECEIVING);
+
+    if (!r->head_seen)
+        return receive_head(r, method, version);
+    if (*data_len > 0) {
+        bool readable = receive_body(r, data, *data_len);
+
+        *data_len = 0;
+        return readable ? MHD_YES : MHD_NO;
+    }
+    return r->discarding ? http_refuse(r, &body_too_large) : give_to_handler(r);
+}

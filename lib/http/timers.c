@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/timers.h"
+
+/* <netinet/tcp.h> has the structure as it was before the counters of bytes. */
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+enum {
+    INTERVAL_MIN_MS = 10,
+    INTERVAL_MAX_MS = 500,
+};
+
+static uint64_t counter(const struct http_timer_look *look)
+{
+    switch (timer_stage_of(look->stage)) {
+    case STAGE_BETWEEN:
+        return look->received;
+    case STAGE_BODY:
+        return look->body_bytes;
+    case STAGE_SENDING:
+        return look->acked;
+    case STAGE_HEADER:
+    case STAGE_HELD:
+        break;
+    }
+    return 0;
+}
+
+static void stage_entered(struct http_timer *timer, const struct http_timer_look *look)
+{
+    /* The request line was complete: the same header goes on. */
+    bool continues = timer->looked && timer->header_begun &&
+                     look->stage == timer_stage_next(timer->stage, STAGE_HEADER);
+
+    if (!continues)
+        timer->header_begun = false;
+    /* Bytes that came before the first look are the beginning of a header. Later the counter may
+     * hold what was pipelined behind the last request: such a header counts as idle until its next
+     * byte. */
+    timer->bytes = timer->looked ? counter(look) : 0;
+    timer->looked = true;
+    timer->stage = look->stage;
+    timer->since_ms = look->now_ms;
+    timer->progress_ms = look->now_ms;
+}
+
+static bool header_expired(struct http_timer *timer, const struct http_timer_look *look,
+                           const struct http_timer_limits *limits)
+{
+    bool begun = timer_stage_of(look->stage) == STAGE_HEADER || look->received != timer->bytes;
+
+    if (begun && !timer->header_begun) {
+        timer->header_begun = true;
+        timer->header_since_ms = look->now_ms;
+    }
+    if (timer->header_begun)
+        return look->now_ms - timer->header_since_ms >= limits->header_ms;
+    return look->now_ms - timer->since_ms >= limits->idle_ms;
+}
+
+static bool stalled(struct http_timer *timer, const struct http_timer_look *look,
+                    const struct http_timer_limits *limits)
+{
+    uint64_t now = counter(look);
+
+    if (now != timer->bytes) {
+        timer->bytes = now;
+        timer->progress_ms = look->now_ms;
+    }
+    return look->now_ms - timer->progress_ms >= limits->idle_ms;
+}
+
+/* As long as a header may take, and longer by a second for each body_rate_min bytes. */
+static bool crawls(const struct http_timer *timer, const struct http_timer_look *look,
+                   const struct http_timer_limits *limits)
+{
+    int64_t earned_ms = (int64_t)(look->body_bytes * 1000 / limits->body_rate_min);
+
+    return look->now_ms - timer->since_ms >= limits->header_ms + earned_ms;
+}
+
+bool http_timer_expired(struct http_timer *timer, const struct http_timer_look *look,
+                        const struct http_timer_limits *limits)
+{
+    if (!timer->looked || timer->stage != look->stage)
+        stage_entered(timer, look);
+
+    switch (timer_stage_of(look->stage)) {
+    case STAGE_BETWEEN:
+    case STAGE_HEADER:
+        return header_expired(timer, look, limits);
+    case STAGE_BODY:
+        return stalled(timer, look, limits) || crawls(timer, look, limits);
+    case STAGE_SENDING:
+        /* A stream that has nothing to send is not the client's fault. */
+        if (!look->unsent)
+            timer->progress_ms = look->now_ms;
+        return stalled(timer, look, limits);
+    case STAGE_HELD:
+        break;
+    }
+    return false;
+}
+
+void http_timer_look_at(int fd, struct http_timer_look *look)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return;
+    look->received = info.tcpi_bytes_received;
+    look->acked = info.tcpi_bytes_acked;
+    look->unsent = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+}
+
+int http_timer_interval_ms(const struct http_timer_limits *limits)
+{
+    int64_t shortest = limits->header_ms < limits->idle_ms ? limits->header_ms : limits->idle_ms;
+    int64_t interval = shortest / 8;
+
+    if (interval < INTERVAL_MIN_MS)
+        return INTERVAL_MIN_MS;
+    return interval > INTERVAL_MAX_MS ? INTERVAL_MAX_MS : (int)interval;
+}
