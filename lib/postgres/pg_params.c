@@ -164,7 +164,7 @@ void pg_array_i64(struct pg_params *p, int64_t value)
     case PG_UUID:
         break;
     }
-    assert(!"an array of numbers");
+    assert(false && "an array of numbers");
 }
 
 void pg_array_str(struct pg_params *p, struct str value)

@@ -121,7 +121,7 @@ int64_t pg_get_i64(const struct pg_rows *rows, size_t row, int column)
     case PG_OID_DATE:
         return (int32_t)number(rows, row, column, 4) + PG_EPOCH_DAYS;
     default:
-        assert(!"a column of whole numbers");
+        assert(false && "a column of whole numbers");
         abort();
     }
 }
@@ -197,7 +197,7 @@ struct str pg_get_str(const struct pg_rows *rows, size_t row, int column)
     case PG_OID_UUID:
         return uuid_text(rows, raw);
     default:
-        assert(!"a column of text");
+        assert(false && "a column of text");
         abort();
     }
 }
