@@ -143,7 +143,7 @@ class Stopping(SystemTest):
                 told.append(True)
 
         Swarm().run([client(number) for number in range(64)], each_turn, deadline_s=60.0)
-        self.assertEqual(second._popen.wait(10.0), 0, second.log_tail())
+        self.assertEqual(second.wait_end(), 0, second.log_tail())
         for answer in refused:
             self.assertEqual(answer.status, 503, answer)
         rows = self.cluster.database.rows(
@@ -165,14 +165,14 @@ class Stopping(SystemTest):
             clients = [process.client() for _ in range(10)]
             for client in clients:
                 self.assertEqual(client.get("/livez").status, 200)
-            self.assertEqual(process.terminate(10.0), 0, process.log_tail())
+            self.assertEqual(process.terminate(), 0, process.log_tail())
 
     def test_twice_told(self):
         """a second SIGTERM ends it at once"""
         process = self.cluster.serve("twice", "api")
         process.signal(signal.SIGTERM)
         process.signal(signal.SIGTERM)
-        process._popen.wait(10.0)
+        process.wait_end()
 
 
 if __name__ == "__main__":

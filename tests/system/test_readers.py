@@ -64,7 +64,12 @@ class Readers(SystemTest):
             "--from-beginning",
         ]
         arguments += ["--isolation-level", "read_committed", "--timeout-ms", "5000"]
-        arguments += ["--formatter-property", "print.headers=true", "--formatter-property", "print.key=true"]
+        arguments += [
+            "--formatter-property",
+            "print.headers=true",
+            "--formatter-property",
+            "print.key=true",
+        ]
         done = services.run(arguments, check=False)
         return done.stdout.decode("utf-8")
 

@@ -346,5 +346,17 @@ class WholeLog(SystemTest):
         self.refused(self.api.get("/v1/events", accept="image/png"), 406, "not-acceptable")
 
 
+class Categories(SystemTest):
+    SETTINGS = {"eventlog__categories_max": "4"}
+
+    def test_their_number_is_limited(self):
+        """beyond the configured number of categories an append is 422, known ones go on"""
+        for n in range(4):
+            self.accepted(self.append(f"kind{n}-1", event()))
+        with self.unchanged():
+            self.expect(self.append("onemore-1", event()), 422)
+        self.accepted(self.append("kind0-1", event()))
+
+
 if __name__ == "__main__":
     main()

@@ -88,10 +88,13 @@ class Process:
     def signal(self, number):
         self._popen.send_signal(number)
 
-    def terminate(self, deadline_s=STOP_S):
-        """SIGTERM and the wait for its end; raises TimeoutExpired when it does not end."""
-        self._popen.send_signal(signal.SIGTERM)
+    def wait_end(self, deadline_s=STOP_S):
+        """Its exit status; raises TimeoutExpired when it does not end."""
         return self._popen.wait(deadline_s)
+
+    def terminate(self, deadline_s=STOP_S):
+        self.signal(signal.SIGTERM)
+        return self.wait_end(deadline_s)
 
     def log_tail(self, lines=40):
         text = pathlib.Path(self.log_path).read_text("utf-8", "replace")
