@@ -52,8 +52,4 @@ MUST_CHECK bool kafka_admin_describe(struct kafka_admin *admin, const char *topi
                                      struct kafka_topic_setting *settings, size_t count,
                                      int64_t deadline_ms, struct error *err);
 
-/* The id of the cluster, as long as ADMIN lives; data NULL: it could not be asked in time. */
-MUST_CHECK bool kafka_admin_cluster_id(struct kafka_admin *admin, int64_t deadline_ms,
-                                       const char **ret_id, struct error *err);
-
 #endif

@@ -62,10 +62,6 @@ SCOPED_DEFINE(struct kafka_consumer *, kafka_consumer_free);
 
 MUST_CHECK bool kafka_consumer_subscribe(struct kafka_consumer *consumer, const char *const *topics,
                                          size_t count, struct error *err);
-/* Leaves the group so that others take over at once (drain); bounded by TIMEOUT_MS; callbacks run.
- * A static member's leaving is only noticed at its session's end. */
-void kafka_consumer_leave(struct kafka_consumer *consumer, int64_t timeout_ms);
-
 enum kafka_polled {
     KAFKA_POLLED_NOTHING,
     KAFKA_POLLED_MESSAGE,      /* *ret_message */
@@ -85,9 +81,12 @@ MUST_CHECK enum kafka_polled kafka_consumer_poll(struct kafka_consumer *consumer
                                                  struct kafka_message **ret_message,
                                                  struct kafka_place *ret_place, struct error *err);
 
-/* For assigned partitions; REFUSED with code "not-assigned" otherwise. Messages fetched before are
- * dropped by start; pause keeps them. pause and resume may be repeated: a partition that is not
- * paused is never resumed (librdkafka would refetch old messages). start also ends a pause. */
+/*
+ * For assigned partitions; REFUSED with code "not-assigned" otherwise. start goes on at OFFSET,
+ * whatever was fetched before, and ends a pause. pause and resume may be repeated and lose or
+ * repeat nothing: a partition that is not paused is never resumed (librdkafka before 2.4 would then
+ * deliver old messages again).
+ */
 MUST_CHECK bool kafka_consumer_start(struct kafka_consumer *consumer, const char *topic,
                                      int32_t partition, struct kafka_offset offset,
                                      struct error *err);

@@ -45,8 +45,9 @@ struct kafka_range {
 MUST_CHECK bool kafka_reader_bounds(struct kafka_reader *reader, struct kafka_range *range,
                                     int64_t deadline_ms, struct error *err);
 
-/* The message is the caller's until it returns. False: stops the whole read, with *err set. */
-typedef bool (*kafka_visit_fn)(void *arg, const struct kafka_message *message, struct error *err);
+/* May take *MESSAGE (set it to NULL); else it is freed when the visit returns. False: stops the
+ * whole read, with *err set. Messages must be freed before the reader is. */
+typedef bool (*kafka_visit_fn)(void *arg, struct kafka_message **message, struct error *err);
 
 /* Visits all visible messages of the ranges: each partition (at most once in RANGES) in order of
  * its offsets. Ends when every range is read. */
