@@ -96,7 +96,7 @@ struct selected {
     struct row *rows; /* ROLL_UP: values hold keys, then sums (as str) */
     size_t count;
 };
-/* The engine's hand: reads on the query thread's connection, one snapshot for all of a summary. */
+/* The engine's hand: reads on the query thread's connection, each on a snapshot of its own. */
 struct selector {
     MUST_CHECK bool (*select)(struct selector *selector, const struct selection *selection,
                               struct selected *ret, struct error *err);

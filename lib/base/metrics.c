@@ -7,14 +7,10 @@
 
 #include "base/mem.h"
 
-const double metric_bounds_seconds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                        0.25,   0.5,   1,      2.5,   5,    10,    30};
-const size_t metric_bounds_seconds_count =
-    sizeof(metric_bounds_seconds) / sizeof(metric_bounds_seconds[0]);
-
-const double metric_bounds_count[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
-const size_t metric_bounds_count_count =
-    sizeof(metric_bounds_count) / sizeof(metric_bounds_count[0]);
+const double metric_bounds_seconds[METRIC_BOUNDS_SECONDS] = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+const double metric_bounds_count[METRIC_BOUNDS_COUNT] = {1,   2,   4,   8,    16,   32,  64,
+                                                         128, 256, 512, 1024, 2048, 4096};
 
 /* A label value longer than this was not meant to be one. */
 enum { LABEL_BYTES_MAX = 128 };

@@ -57,9 +57,9 @@ typedef void (*metrics_collect_fn)(void *arg);
 void metrics_on_collect(metrics_collect_fn fn, void *arg);
 void metrics_off_collect(metrics_collect_fn fn, void *arg);
 
-extern const double metric_bounds_seconds[]; /* 0.5 ms ... 30 s */
-extern const size_t metric_bounds_seconds_count;
-extern const double metric_bounds_count[]; /* 1 2 4 8 ... 4096 */
-extern const size_t metric_bounds_count_count;
+/* For .bounds and .bounds_count of a histogram. */
+enum { METRIC_BOUNDS_SECONDS = 15, METRIC_BOUNDS_COUNT = 13 };
+extern const double metric_bounds_seconds[METRIC_BOUNDS_SECONDS]; /* 0.5 ms ... 30 s */
+extern const double metric_bounds_count[METRIC_BOUNDS_COUNT];     /* 1 2 4 8 ... 4096 */
 
 #endif

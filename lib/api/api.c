@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api_internal.h"
+
+#include "api/problem.h"
+#include "api/request_log.h"
+#include "base/arena.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { EXPORT_THREADS = 2, EXPORT_QUEUE_MAX = 16 };
+
+static void add_route(struct api *api, const struct route *route)
+{
+    router_add(api->router, route);
+}
+
+void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,
+               const void *spec)
+{
+    add_route(api,
+              &(struct route){.method = method, .pattern = pattern, .serve = serve, .spec = spec});
+}
+
+void api_route_bulk(struct api *api, enum http_method method, const char *pattern, route_fn serve)
+{
+    add_route(api,
+              &(struct route){.method = method, .pattern = pattern, .serve = serve, .bulk = true});
+}
+
+/* Before the body arrives: which route it is for, and so how large it may be. */
+static size_t body_max(void *arg, const struct http_request *request)
+{
+    const struct api *api = arg;
+    struct path_match match;
+
+    if (router_match(api->router, http_request_method(request), http_request_path(request),
+                     http_request_arena(request), &match) &&
+        match.route != NULL && match.route->bulk)
+        return api->config.bulk_body_bytes_max;
+    return api->config.body_bytes_max;
+}
+
+static void refuse(void *arg, const struct http_request *request, int status, const char *slug,
+                   const char *detail, struct buf *out_body)
+{
+    struct problem_type type = *problem_type_get(slug);
+
+    (void)arg;
+    type.status = status;
+    problem_write(out_body, &type, str_of(detail),
+                  request != NULL ? http_request_target(request) : STR(""), NULL, STR_NONE);
+}
+
+static void add_routes(struct api *api)
+{
+    plumbing_routes(api);
+    if (!api->config.serves_api)
+        return;
+    stream_write_routes(api);
+    stream_read_routes(api);
+    log_routes(api);
+    admin_routes(api);
+    for (const struct route_table *const *table = api->config.routes; *table != NULL; table++) {
+        command_routes_add(api, (*table)->commands);
+        view_routes_add(api, (*table)->views);
+        list_routes_add(api, (*table)->lists);
+        summary_routes_add(api, (*table)->summaries);
+    }
+}
+
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0;
+}
+
+static bool start_queries(struct api *api, struct error *err)
+{
+    const struct api_config *config = &api->config;
+
+    return query_pool_start(&config->postgres, config->query_threads, config->query_queue_max,
+                            &api->queries, err) &&
+           query_pool_start(&config->postgres, EXPORT_THREADS, EXPORT_QUEUE_MAX, &api->exports,
+                            err);
+}
+
+static bool start_server(struct api *api, struct error *err)
+{
+    struct http_config http = api->config.http;
+
+    http.handler = call_begin;
+    http.body_max = body_max;
+    http.refuse = refuse;
+    http.arg = api;
+    if (!http_server_start(&http, &api->server, err))
+        return error_wrap(err, "start the HTTP server on %s", http.listen);
+    http_server_on_finished(api->server, request_log_finished, api);
+    return true;
+}
+
+bool api_start(const struct api_config *config, struct api **ret_api, struct error *err)
+{
+    struct api *api = mem_zalloc(sizeof *api);
+
+    api->config = *config;
+    api->arena = arena_new(0);
+    api->router = router_new();
+    api->guards_loopback = is_loopback(config->http.listen);
+    add_routes(api);
+    if ((config->serves_api && !start_queries(api, err)) || !start_server(api, err)) {
+        api_stop(api);
+        return false;
+    }
+    *ret_api = api;
+    return true;
+}
+
+const char *api_address(const struct api *api)
+{
+    return http_server_address(api->server);
+}
+
+bool api_drain(struct api *api, int64_t timeout_ms)
+{
+    http_server_drain(api->server);
+    return http_server_wait_idle(api->server, timeout_ms);
+}
+
+void api_stop(struct api *api)
+{
+    if (api == NULL)
+        return;
+    query_pool_stop(api->queries);
+    query_pool_stop(api->exports);
+    if (api->server != NULL)
+        http_server_stop(api->server);
+    router_free(api->router);
+    arena_free(api->arena);
+    mem_free(api);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the API share: the running API, and the groups of routes that main wires.
+ *
+ * Threads: read-only after api_start, but for the parts that have locks of their own.
+ */
+#ifndef DAYBOOK_API_API_INTERNAL_H
+#define DAYBOOK_API_API_INTERNAL_H
+#include "api/api.h"
+#include "api/call.h"
+#include "api/query.h"
+#include "api/router.h"
+
+struct api {
+    struct arena *arena; /* what lives as long as the API */
+    struct api_config config;
+    struct http_server *server;
+    struct router *router;
+    struct query_pool *queries; /* short reads */
+    struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
+    bool guards_loopback;       /* no tokens: only known Host names, no foreign Origin */
+};
+
+void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,
+               const void *spec);
+void api_route_bulk(struct api *api, enum http_method method, const char *pattern, route_fn serve);
+
+/* Each adds its routes. */
+void plumbing_routes(struct api *api);
+void command_routes_add(struct api *api, const struct command_route *routes);
+void view_routes_add(struct api *api, const struct view_route *routes);
+void list_routes_add(struct api *api, const struct list_route *routes);
+void summary_routes_add(struct api *api, const struct summary_route *routes);
+void stream_write_routes(struct api *api);
+void stream_read_routes(struct api *api);
+void log_routes(struct api *api);
+void admin_routes(struct api *api);
+
+/* Host and Origin (DNS rebinding, CSRF): answers 403 and returns false for what is not ours. */
+bool guard_check(struct call *call);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ways to answer a call. */
+#include "api/call.h"
+
+#include "api/problem.h"
+#include "base/arena.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void call_header(struct call *call, const char *name, struct str value)
+{
+    assert(call->headers_count < CALL_HEADERS_MAX);
+    call->headers[call->headers_count++] = (struct http_header){.name = name, .value = value};
+}
+
+void call_etag(struct call *call, struct version version)
+{
+    call_header(call, "ETag", arena_printf(call->arena, "\"%lld\"", (long long)version.n));
+}
+
+static void respond(struct call *call, int status, struct str body)
+{
+    struct http_response response = {.status = status,
+                                     .headers = call->headers,
+                                     .headers_count = call->headers_count,
+                                     .body = body};
+
+    http_respond(call->request, &response);
+}
+
+void call_answer(struct call *call, int status, const char *content_type, struct str body)
+{
+    call_header(call, "Content-Type", str_of(content_type));
+    respond(call, status, body);
+}
+
+void call_json(struct call *call, int status, const struct buf *body)
+{
+    if (body->failed) {
+        call_problem(call, "internal-error", STR_NONE, "the answer is larger than can be built");
+        return;
+    }
+    call_answer(call, status, "application/json; charset=utf-8", buf_str(body));
+}
+
+void call_no_body(struct call *call, int status)
+{
+    respond(call, status, STR(""));
+}
+
+static void answer_problem(struct call *call, const char *slug, struct str detail,
+                           const struct faults *faults, struct str members)
+{
+    const struct problem_type *type = problem_type_get(slug);
+    SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CALL_BODY_MAX);
+
+    problem_write(&body, type, detail, http_request_target(call->request), faults, members);
+    if (type->status == 503 || type->status == 429 || type->retryable)
+        call_header(call, "Retry-After", STR("1"));
+    call_answer(call, type->status, "application/problem+json", buf_str(&body));
+}
+
+void call_problem(struct call *call, const char *slug, struct str members, const char *fmt, ...)
+{
+    char detail[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(detail, sizeof detail, fmt, args);
+    va_end(args);
+    answer_problem(call, slug, str_of(detail), NULL, members);
+}
+
+void call_faults(struct call *call)
+{
+    size_t count = faults_count(call->faults);
+
+    assert(count > 0);
+    answer_problem(call, "validation-failed",
+                   arena_printf(call->arena, "%zu fault%s", count, count == 1 ? "" : "s"),
+                   call->faults, STR_NONE);
+}
+
+void call_failed(struct call *call, const struct error *err)
+{
+    if (err->outcome_unknown || strcmp(err->code, "outcome-unknown") == 0) {
+        call_problem(
+            call, "outcome-unknown", STR_NONE,
+            "the connection to the database was lost while it committed: ask again with the "
+            "same Idempotency-Key");
+        return;
+    }
+    switch (err->class) {
+    case ERROR_TRANSIENT:
+    case ERROR_FENCED:
+        call_problem(call, strcmp(err->code, "overloaded") == 0 ? "overloaded" : "dependency-down",
+                     STR_NONE, "the database can not be asked at the moment");
+        return;
+    case ERROR_REFUSED:
+    case ERROR_POISON:
+        call_problem(call, err->code[0] != '\0' ? err->code : "not-storable", STR_NONE, "%s",
+                     err->text);
+        return;
+    case ERROR_NONE:
+    case ERROR_FATAL:
+        break;
+    }
+    log_error("request failed", LOG_STR("request_id", call->origin.request_id), LOG_ERR(err));
+    call_problem(call, "internal-error", STR_NONE, "see the log for request " STR_FMT,
+                 STR_ARG(call->origin.request_id));
+}
+
+bool call_not_modified(struct call *call, struct version version)
+{
+    struct str wanted = http_request_header(call->request, "If-None-Match", NULL);
+    struct str etag = arena_printf(call->arena, "\"%lld\"", (long long)version.n);
+
+    call_header(call, "ETag", etag);
+    while (wanted.len > 0) {
+        struct str one = str_trim(str_split(wanted, ',', &wanted));
+
+        if (str_starts_with(one, STR("W/"))) /* a GET compares weakly (RFC 9110 13.1.2) */
+            one = str_from(one.data + 2, one.len - 2);
+        if (str_equal(one, etag) || str_equal(one, STR("*"))) {
+            call_no_body(call, 304);
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a write's headers demand: If-Match, If-None-Match, Idempotency-Key.
+ *
+ * Threads: the call's owner.
+ */
+#ifndef DAYBOOK_API_CONDITIONS_H
+#define DAYBOOK_API_CONDITIONS_H
+#include "api/call.h"
+#include "eventlog/write.h"
+
+/* Each answers 400 and returns false when its header is malformed. */
+bool conditions_expectation(struct call *call, struct expectation *ret);
+bool conditions_idempotency(struct call *call, struct write *write);
+
+#endif

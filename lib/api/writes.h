@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a call to a write and back: submits it, and turns whatever came of it into an answer.
+ *
+ * Threads: writes_submit on the http thread; the answer is given on the writer's or a query thread.
+ */
+#ifndef DAYBOOK_API_WRITES_H
+#define DAYBOOK_API_WRITES_H
+#include "api/call.h"
+#include "eventlog/write.h"
+
+/* What of the answer depends on the route. */
+struct write_shape {
+    int status;              /* of a success */
+    const char *id_name;     /* a command's first member: "order_id" */
+    const char *location;    /* pattern with {id}, or NULL */
+    bool conditions_in_body; /* a conflict is 409 condition-failed, not 412 */
+    /* Writes the body of a success. */
+    void (*body)(const struct write *write, const struct write_shape *shape, struct buf *out);
+};
+
+/* A write of this call with everything the headers say; NULL if that was answered 400. */
+struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape);
+
+/* Gives it to the writer; answers 503 or 409 when that does not take it. */
+void writes_submit(struct call *call, struct write *write);
+
+/* {"<id_name>", "stream", "version", "position", "events": [...]} */
+void writes_command_body(const struct write *write, const struct write_shape *shape,
+                         struct buf *out);
+
+#endif
