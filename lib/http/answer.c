@@ -33,26 +33,23 @@ static void store_headers(struct http_request *r, const struct http_header *head
 
 void http_answer_store(struct http_request *r, const struct http_response *response)
 {
+    assert(r->answer.status == 0); /* answered once */
+    assert(response->status >= 200 && response->status <= 599);
+
     r->answer.status = response->status;
     r->answer.close = response->close;
     r->answer.body = response->body_in_arena ? response->body : arena_dup(r->arena, response->body);
     store_headers(r, response->headers, response->headers_count);
 }
 
-/*
- * Gives the request back to its http thread. After the swap that one may finish it at any moment,
- * so nothing of it is touched; a suspended connection stays until it is resumed, and the server
- * until `held` says so.
- */
 void http_answer_deliver(struct http_request *r)
 {
-    struct http_server *server = r->connection->server;
-    struct MHD_Connection *mhd = r->connection->mhd;
-    enum request_state before = atomic_exchange(&r->state, REQUEST_ANSWERED);
+    struct http_worker *worker = r->connection->worker;
+    struct http_server *server = worker->server;
 
-    assert(before == REQUEST_HANDLED || before == REQUEST_SUSPENDED); /* answered once */
-    if (before == REQUEST_SUSPENDED)
-        MHD_resume_connection(mhd);
+    if (!http_receive_answered(r))
+        http_worker_push_ready(worker, r);
+    /* The worker may finish the request at any moment. The server waits for this count. */
     atomic_fetch_sub(&server->held, 1);
 }
 
@@ -77,7 +74,7 @@ static struct MHD_Response *plain_response(const struct http_answer *answer)
 enum MHD_Result http_answer_queue(struct http_request *r)
 {
     const struct http_answer *answer = &r->answer;
-    bool close = answer->close || atomic_load(&r->connection->server->draining);
+    bool close = answer->close || atomic_load(&r->connection->worker->server->draining);
     struct MHD_Response *response =
         answer->stream != NULL ? http_stream_response(answer->stream) : plain_response(answer);
     enum MHD_Result queued = MHD_YES;
@@ -91,7 +88,7 @@ enum MHD_Result http_answer_queue(struct http_request *r)
         queued = MHD_add_response_header(response, "Connection", "close");
     if (queued == MHD_YES) {
         http_connection_set_stage(r->connection, STAGE_SENDING);
-        atomic_store_explicit(&r->state, REQUEST_SENDING, memory_order_relaxed);
+        r->state = REQUEST_SENDING;
         queued = MHD_queue_response(r->connection->mhd, (unsigned)answer->status, response);
     }
     MHD_destroy_response(response);
@@ -104,7 +101,7 @@ enum MHD_Result http_refuse(struct http_request *r, const struct http_refusal *r
         {"Content-Type", STR_INIT("application/problem+json")},
         {"Retry-After", STR_INIT("1")},
     };
-    const struct http_config *config = &r->connection->server->config;
+    const struct http_config *config = &r->connection->worker->server->config;
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(PROBLEM_BYTES_MAX);
     struct http_response response = {
         .status = refusal->status,
@@ -116,6 +113,6 @@ enum MHD_Result http_refuse(struct http_request *r, const struct http_refusal *r
     config->refuse(config->arg, r, refusal->status, refusal->slug, refusal->detail, &body);
     response.body = buf_str(&body);
     http_answer_store(r, &response);
-    atomic_store_explicit(&r->state, REQUEST_ANSWERED, memory_order_relaxed);
+    r->state = REQUEST_ANSWERED;
     return http_answer_queue(r);
 }

@@ -43,40 +43,37 @@ static void note_remote(struct http_connection *connection, const struct sockadd
         inet_ntop(address->sa_family, raw, connection->remote, sizeof(connection->remote));
 }
 
-static void list_add(struct http_server *server, struct http_connection *connection)
+static void list_add(struct http_worker *worker, struct http_connection *connection)
 {
-    pthread_mutex_lock(&server->lock);
-    connection->next = server->first;
-    if (server->first != NULL)
-        server->first->prev = connection;
-    server->first = connection;
-    pthread_mutex_unlock(&server->lock);
+    connection->next = worker->first;
+    if (worker->first != NULL)
+        worker->first->prev = connection;
+    worker->first = connection;
 }
 
-static void list_remove(struct http_server *server, struct http_connection *connection)
+static void list_remove(struct http_worker *worker, struct http_connection *connection)
 {
-    pthread_mutex_lock(&server->lock);
     if (connection->prev != NULL)
         connection->prev->next = connection->next;
     else
-        server->first = connection->next;
+        worker->first = connection->next;
     if (connection->next != NULL)
         connection->next->prev = connection->prev;
-    pthread_mutex_unlock(&server->lock);
 }
 
-static struct http_connection *connection_new(struct http_server *server,
+static struct http_connection *connection_new(struct http_worker *worker,
                                               struct MHD_Connection *mhd)
 {
     struct http_connection *connection = mem_zalloc(sizeof(*connection));
 
-    connection->server = server;
+    connection->worker = worker;
+    connection->address = *worker->arriving;
+    worker->arriving = NULL;
     connection->mhd = mhd;
     connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     note_remote(connection,
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
-    atomic_init(&connection->stage, (uint64_t)STAGE_BETWEEN);
-    atomic_init(&connection->body_bytes, 0);
+    connection->stage = (uint64_t)STAGE_BETWEEN;
     connection->request.connection = connection;
     connection->request.arena = arena_new(0);
     return connection;
@@ -84,29 +81,29 @@ static struct http_connection *connection_new(struct http_server *server,
 
 static void connection_free(struct http_connection *connection)
 {
-    assert(connection->stream == NULL);
+    assert(connection->request.state == REQUEST_RECEIVING);
 
     arena_free(connection->request.arena);
     buf_release(&connection->request.body);
     mem_free(connection);
 }
 
-void http_connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **socket_context,
                             enum MHD_ConnectionNotificationCode code)
 {
-    struct http_server *server = cls;
+    struct http_worker *worker = arg;
     struct http_connection *connection = *socket_context;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        connection = connection_new(server, mhd);
+        connection = connection_new(worker, mhd);
         *socket_context = connection;
-        list_add(server, connection);
+        list_add(worker, connection);
         return;
     }
     *socket_context = NULL;
-    list_remove(server, connection);
+    list_remove(worker, connection);
+    http_census_leave(worker->server->census, &connection->address);
     connection_free(connection);
-    atomic_fetch_sub(&server->connections, 1);
 }
 
 struct http_connection *http_connection_of(struct MHD_Connection *mhd)
@@ -119,8 +116,5 @@ struct http_connection *http_connection_of(struct MHD_Connection *mhd)
 
 void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage)
 {
-    uint64_t before = atomic_load_explicit(&connection->stage, memory_order_relaxed);
-
-    atomic_store_explicit(&connection->stage, timer_stage_next(before, stage),
-                          memory_order_relaxed);
+    connection->stage = timer_stage_next(connection->stage, stage);
 }

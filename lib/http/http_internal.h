@@ -1,47 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of lib/http share: server, connection, request.
+ * What the files of lib/http share: server, worker, connection, request.
  *
- * A connection carries one request at a time, so the request is a part of it and its memory serves
- * the next one: no allocation per request but what its arena lacks.
+ * A worker is an http thread with a libmicrohttpd daemon and connections of its own; nothing of
+ * them is touched by another thread. Only a request leaves it, from the handler's call until its
+ * answer, and comes back through the worker's list `ready`:
  *
- * A request's state says who owns it:
+ *   RECEIVING  the worker's: head and body are coming in
+ *   HELD       the handler's, or whom it gave the request to; the connection is suspended
+ *   ANSWERED   the worker's: the answer is stored and is to be queued
+ *   SENDING    the worker's: libmicrohttpd sends
  *
- *   RECEIVING  the http thread: head and body are coming in
- *   HANDLED    the handler, or whom it gave the request to; its http thread has not left the
- *              handler's call yet
- *   SUSPENDED  the same, and the http thread has left: the connection rests in libmicrohttpd
- *   ANSWERED   the http thread again: the answer is stored and is to be queued
- *   SENDING    the http thread: libmicrohttpd sends
- *
- * Only HANDLED, SUSPENDED and ANSWERED are seen by two threads. The answering one swaps ANSWERED in
- * and resumes the connection if it found SUSPENDED; the http thread, having suspended the
- * connection, turns HANDLED into SUSPENDED, and where that fails the answer was quicker, so it
- * resumes the connection itself. After its swap the answering thread does not touch the request.
+ * A handler that answers before it returns is on the worker's thread: nothing is suspended. Any
+ * other answer is put on `ready`, after which the answering thread does not touch the request. The
+ * worker looks there only between its rounds, so it has always left the handler's call and
+ * suspended the connection, however quick the answer was.
  *
  * libmicrohttpd never ends a suspended connection, so a request that somebody else owns cannot
  * vanish: a client that is gone is seen when its answer is queued. What ends a request, whatever
  * became of it, is one call of http_request_finish.
  *
- * Threads: as noted at the fields.
+ * A connection carries one request at a time, so the request is a part of it and its memory serves
+ * the next one: no allocation per request but what its arena lacks.
+ *
+ * Threads: the worker's, but for what is noted.
  */
 #ifndef DAYBOOK_HTTP_INTERNAL_H
 #define DAYBOOK_HTTP_INTERNAL_H
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
 #include "base/thread.h"
+#include "http/census.h"
 #include "http/head.h"
 #include "http/server.h"
 #include "http/timers.h"
 
 enum request_state {
     REQUEST_RECEIVING,
-    REQUEST_HANDLED,
-    REQUEST_SUSPENDED,
+    REQUEST_HELD,
     REQUEST_ANSWERED,
     REQUEST_SENDING,
 };
@@ -53,7 +52,7 @@ struct answer_header {
 
 /* In the request's arena. */
 struct http_answer {
-    int status;
+    int status; /* 0: none yet */
     struct answer_header *headers;
     size_t headers_count;
     struct str body;
@@ -64,7 +63,7 @@ struct http_answer {
 
 struct http_request {
     struct http_connection *connection;
-    _Atomic(enum request_state) state;
+    enum request_state state;
 
     struct str method_text;
     struct str target;      /* in the arena */
@@ -83,74 +82,98 @@ struct http_request {
     int64_t started_us;
     void *data;
     struct http_answer answer;
+    struct http_request *next_ready; /* of worker->ready */
 };
 
 struct http_connection {
-    struct http_server *server;
+    struct http_worker *worker;
     struct MHD_Connection *mhd;
-    int fd; /* closed by libmicrohttpd after http_connection_notify has removed the connection */
+    int fd; /* closed by libmicrohttpd, after it has told that the connection ended */
     bool loopback;
     char remote[INET6_ADDRSTRLEN];
+    struct census_address address;
 
-    _Atomic uint64_t stage; /* a timer_stage and how often it changed; written by the http thread */
-    _Atomic uint64_t body_bytes; /* of the body that is coming in; likewise */
-    struct http_timer timer;     /* the keeper's */
+    uint64_t stage; /* a timer_stage and how often it changed */
+    struct http_timer timer;
 
-    struct http_connection *next; /* guarded by server->lock */
-    struct http_connection *prev; /* likewise */
-    struct http_stream *stream;   /* likewise: an open one, so that stopping can cut it */
+    struct http_connection *next; /* of worker->first */
+    struct http_connection *prev;
 
     struct http_request request;
 };
 
+struct http_worker {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    struct thread *thread;
+    int epoll_fd; /* libmicrohttpd's */
+    int wake_fd;  /* an eventfd that ends the worker's sleep; any thread */
+
+    _Atomic(struct http_request *) ready; /* newest first; pushed by any thread */
+    atomic_bool asleep;                   /* or about to be; cleared by who wakes it */
+
+    struct http_connection *first;
+    const struct census_address *arriving; /* of the connection that is being added */
+    int64_t look_at_ms;                    /* when to look at the timers next */
+    int64_t accept_at_ms;                  /* accept nothing before */
+};
+
 struct http_server {
     struct http_config config; /* listen is not kept */
+    struct http_timer_limits limits;
     char address[80];
     bool check_layout; /* this is the libmicrohttpd whose memory http_layout_is_plain knows */
-    struct MHD_Daemon *daemon;
-
-    int listen_fd; /* the keeper's; -1 once closed */
-    int wake_fd;   /* an eventfd that ends the keeper's poll */
-    struct thread *keeper;
-    atomic_bool keeper_stop;
+    int listen_fd;
+    struct http_census *census;
+    struct http_worker *workers;
+    size_t workers_count;
 
     atomic_bool draining;
-    atomic_bool stopping;
+    atomic_bool stopping; /* no request goes to the handler any more */
+    atomic_bool ending;   /* workers end */
 
     atomic_uint held;      /* requests with the handler, until its answering thread is through */
     atomic_uint in_flight; /* requests whose head was seen and that are not finished */
     atomic_bool awaited;   /* somebody waits for in_flight to be 0 */
     struct signal *idle;
 
-    atomic_uint connections; /* accepted and not closed */
-    pthread_mutex_t lock;    /* the list below, and stream of each connection in it */
-    struct http_connection *first;
-
     void *finished_arg;
     _Atomic(http_finished_fn) finished; /* set after its argument */
 };
 
-/* --- connection.c: http threads ------------------------------------------------------------------
+/* --- worker.c ------------------------------------------------------------------------------------
  */
 
-void http_connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+void http_worker_run(void *worker);
+/* Has the worker resume a request's connection; any thread, on which it must be suspended by then
+ * or be on its way there. */
+void http_worker_push_ready(struct http_worker *worker, struct http_request *r);
+void http_worker_wake(struct http_worker *worker); /* any thread */
+
+/* --- connection.c --------------------------------------------------------------------------------
+ */
+
+void http_connection_notify(void *worker, struct MHD_Connection *mhd, void **socket_context,
                             enum MHD_ConnectionNotificationCode code);
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage);
 
-/* --- receive.c: http threads ---------------------------------------------------------------------
+/* --- receive.c -----------------------------------------------------------------------------------
  */
 
-void *http_receive_target(void *cls, const char *target, struct MHD_Connection *mhd);
-enum MHD_Result http_receive(void *cls, struct MHD_Connection *mhd, const char *url,
+void *http_receive_target(void *worker, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const char *url,
                              const char *method, const char *version, const char *data,
                              size_t *data_len, void **request);
+/* Called with each answer, on any thread: true if this is the worker's thread, still in the
+ * handler's call with R. */
+bool http_receive_answered(const struct http_request *r);
 
-/* --- request.c: http threads ---------------------------------------------------------------------
+/* --- request.c -----------------------------------------------------------------------------------
  */
 
 void http_request_begin(struct http_request *r, const char *target);
-void http_request_finish(void *cls, struct MHD_Connection *mhd, void **request,
+void http_request_finish(void *worker, struct MHD_Connection *mhd, void **request,
                          enum MHD_RequestTerminationCode code);
 
 /* --- answer.c ------------------------------------------------------------------------------------
@@ -160,9 +183,9 @@ void http_request_finish(void *cls, struct MHD_Connection *mhd, void **request,
 void http_answer_store(struct http_request *r, const struct http_response *response);
 /* Gives the request back with its stored answer; the owner's thread, which then forgets it. */
 void http_answer_deliver(struct http_request *r);
-/* Hands the stored answer to libmicrohttpd; the http thread. */
+/* Hands the stored answer to libmicrohttpd. */
 enum MHD_Result http_answer_queue(struct http_request *r);
-/* Answers in this layer's name and closes the connection behind it; the http thread. */
+/* Answers in this layer's name and closes the connection behind it. */
 enum MHD_Result http_refuse(struct http_request *r, const struct http_refusal *refusal);
 
 /* --- stream.c ------------------------------------------------------------------------------------
@@ -172,14 +195,7 @@ struct MHD_Response *http_stream_response(struct http_stream *stream);
 /* The connection is done with the stream: the writer is told, the memory goes with the last of the
  * two. Returns how many bytes were taken for the client. */
 size_t http_stream_detach(struct http_stream *stream);
-/* The server stops: ends the stream's connection; server->lock is held. */
+/* The server stops: ends the stream's connection. */
 void http_stream_cut(struct http_stream *stream);
-
-/* --- keeper.c: the thread that accepts connections and ends those whose time is over
- * --------------
- */
-
-void http_keeper_run(void *server);
-void http_keeper_wake(struct http_server *server);
 
 #endif

@@ -18,11 +18,17 @@ static const struct http_refusal body_too_large = {413, "payload-too-large",
                                                    "the body is larger than allowed here"};
 static const struct http_refusal server_stops = {503, "overloaded", "the server is stopping"};
 
-void *http_receive_target(void *cls, const char *target, struct MHD_Connection *mhd)
+/* The call of the handler that this thread is in. */
+static _Thread_local struct {
+    const struct http_request *request;
+    bool answered;
+} handling;
+
+void *http_receive_target(void *worker, const char *target, struct MHD_Connection *mhd)
 {
     struct http_request *r = &http_connection_of(mhd)->request;
 
-    (void)cls;
+    (void)worker;
     http_request_begin(r, target);
     return r;
 }
@@ -84,20 +90,20 @@ static const struct http_refusal *check_head(struct http_request *r, const char 
     };
     const struct http_refusal *refusal = http_head_check(&head, &r->facts);
 
-    if (refusal == NULL && r->connection->server->check_layout && !http_layout_is_plain(&layout))
+    if (refusal == NULL && r->connection->worker->server->check_layout &&
+        !http_layout_is_plain(&layout))
         return &hidden_bytes;
     return refusal;
 }
 
 static enum MHD_Result expect_body(struct http_request *r)
 {
-    const struct http_config *config = &r->connection->server->config;
+    const struct http_config *config = &r->connection->worker->server->config;
 
     r->body_max = config->body_max(config->arg, r);
     if (r->facts.content_length > r->body_max)
         return http_refuse(r, &body_too_large);
     r->body.max = r->body_max;
-    atomic_store_explicit(&r->connection->body_bytes, 0, memory_order_relaxed);
     http_connection_set_stage(r->connection, STAGE_BODY);
     return MHD_YES;
 }
@@ -108,7 +114,7 @@ static enum MHD_Result receive_head(struct http_request *r, const char *method, 
     const struct http_refusal *refusal;
 
     r->head_seen = true;
-    atomic_fetch_add(&r->connection->server->in_flight, 1);
+    atomic_fetch_add(&r->connection->worker->server->in_flight, 1);
     r->method_text = str_of(method);
     collect_fields(r, mhd);
 
@@ -124,7 +130,6 @@ static enum MHD_Result receive_head(struct http_request *r, const char *method, 
 static bool receive_body(struct http_request *r, const char *data, size_t len)
 {
     r->body_seen += len;
-    atomic_store_explicit(&r->connection->body_bytes, r->body_seen, memory_order_relaxed);
 
     if (r->body_seen <= r->body_max) {
         buf_add(&r->body, data, len);
@@ -135,20 +140,17 @@ static bool receive_body(struct http_request *r, const char *data, size_t len)
     return r->body_seen - r->body_max <= DISCARD_BYTES_MAX;
 }
 
-/* The connection rests until the answer comes, unless it came already. */
-static void suspend(struct http_request *r)
+bool http_receive_answered(const struct http_request *r)
 {
-    struct MHD_Connection *mhd = r->connection->mhd;
-    enum request_state expected = REQUEST_HANDLED;
-
-    MHD_suspend_connection(mhd);
-    if (!atomic_compare_exchange_strong(&r->state, &expected, REQUEST_SUSPENDED))
-        MHD_resume_connection(mhd);
+    if (handling.request != r)
+        return false;
+    handling.answered = true;
+    return true;
 }
 
 static enum MHD_Result give_to_handler(struct http_request *r)
 {
-    struct http_server *server = r->connection->server;
+    struct http_server *server = r->connection->worker->server;
 
     /* Counted before it looks, as http_server_stop says so before it counts: one sees the other. */
     atomic_fetch_add(&server->held, 1);
@@ -157,29 +159,33 @@ static enum MHD_Result give_to_handler(struct http_request *r)
         return http_refuse(r, &server_stops);
     }
     http_connection_set_stage(r->connection, STAGE_HELD);
-    atomic_store(&r->state, REQUEST_HANDLED);
+    r->state = REQUEST_HELD;
+    handling.request = r;
+    handling.answered = false;
     server->config.handler(server->config.arg, r);
+    handling.request = NULL;
 
-    if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_ANSWERED)
+    if (handling.answered) {
+        r->state = REQUEST_ANSWERED;
         return http_answer_queue(r);
-    suspend(r);
+    }
+    MHD_suspend_connection(r->connection->mhd);
     return MHD_YES;
 }
 
-enum MHD_Result http_receive(void *cls, struct MHD_Connection *mhd, const char *url,
+enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const char *url,
                              const char *method, const char *version, const char *data,
                              size_t *data_len, void **request)
 {
     struct http_request *r = *request;
-    enum request_state state = atomic_load_explicit(&r->state, memory_order_acquire);
 
-    (void)cls;
+    (void)worker;
     (void)mhd;
     (void)url; /* decoded, and cut at %00 */
 
-    if (state == REQUEST_ANSWERED)
+    if (r->state == REQUEST_ANSWERED)
         return http_answer_queue(r);
-    assert(state == REQUEST_RECEIVING);
+    assert(r->state == REQUEST_RECEIVING);
 
     if (!r->head_seen)
         return receive_head(r, method, version);

@@ -14,7 +14,6 @@ enum {
 
 void http_request_begin(struct http_request *r, const char *target)
 {
-    atomic_store_explicit(&r->state, REQUEST_RECEIVING, memory_order_relaxed);
     r->target = arena_dup(r->arena, str_of(target));
     r->target_raw = target;
     r->started_us = clock_monotonic_us();
@@ -39,22 +38,10 @@ static void reset(struct http_request *r)
     *r = (struct http_request){.connection = connection, .arena = arena, .body = body};
 }
 
-static void end_stream(struct http_request *r)
-{
-    struct http_connection *connection = r->connection;
-    struct http_stream *stream = r->answer.stream;
-
-    pthread_mutex_lock(&connection->server->lock);
-    connection->stream = NULL;
-    pthread_mutex_unlock(&connection->server->lock);
-    r->answer.streamed_bytes = http_stream_detach(stream);
-}
-
 static size_t bytes_sent(const struct http_request *r)
 {
     /* Never queued: the client was gone. */
-    if (atomic_load_explicit(&r->state, memory_order_relaxed) != REQUEST_SENDING ||
-        r->facts.method == HTTP_HEAD)
+    if (r->state != REQUEST_SENDING || r->facts.method == HTTP_HEAD)
         return 0;
     return r->answer.stream != NULL ? r->answer.streamed_bytes : r->answer.body.len;
 }
@@ -67,31 +54,35 @@ static void tell_finished(struct http_server *server, struct http_request *r)
         finished(server->finished_arg, r, r->answer.status, bytes_sent(r));
 }
 
-void http_request_finish(void *cls, struct MHD_Connection *mhd, void **request,
+static void count_finished(struct http_server *server)
+{
+    if (atomic_fetch_sub(&server->in_flight, 1) == 1 && atomic_load(&server->awaited))
+        signal_raise(server->idle);
+}
+
+void http_request_finish(void *worker, struct MHD_Connection *mhd, void **request,
                          enum MHD_RequestTerminationCode code)
 {
-    struct http_server *server = cls;
+    struct http_server *server = ((struct http_worker *)worker)->server;
     struct http_request *r = *request;
-    enum request_state state;
     bool counted;
 
     (void)mhd;
     (void)code;
     if (r == NULL)
         return;
-    *request = NULL;
-    state = atomic_load_explicit(&r->state, memory_order_acquire);
-    assert(state != REQUEST_HANDLED && state != REQUEST_SUSPENDED);
+    assert(r->state != REQUEST_HELD);
 
+    *request = NULL;
     counted = r->head_seen;
     if (r->answer.stream != NULL)
-        end_stream(r);
-    if (state != REQUEST_RECEIVING)
+        r->answer.streamed_bytes = http_stream_detach(r->answer.stream);
+    if (r->state != REQUEST_RECEIVING)
         tell_finished(server, r);
     reset(r);
     http_connection_set_stage(r->connection, STAGE_BETWEEN);
-    if (counted && atomic_fetch_sub(&server->in_flight, 1) == 1 && atomic_load(&server->awaited))
-        signal_raise(server->idle);
+    if (counted)
+        count_finished(server);
 }
 
 const char *http_method_name(enum http_method method)

@@ -3,8 +3,9 @@
  * A body that one thread writes while an http thread sends it: a ring of bytes between the two.
  *
  * libmicrohttpd asks for bytes; where there are none, the connection is suspended, and the next
- * write resumes it. Both happen under the stream's lock, so no wake-up is lost. Once the connection
- * is done with the stream (http_stream_detach), the writer touches nothing but the stream.
+ * write has it resumed. Both happen under the stream's lock, so no wake-up is lost. Once the
+ * connection is done with the stream (http_stream_detach), the writer touches nothing but the
+ * stream.
  */
 #include <assert.h>
 #include <sys/socket.h>
@@ -20,8 +21,7 @@ enum {
 };
 
 struct http_stream {
-    struct MHD_Connection *mhd;
-    int fd;
+    struct http_connection *connection; /* until detached */
     int64_t idle_ms;
     struct monitor monitor; /* guards what follows; told when the client took bytes or is gone */
     unsigned owners;        /* the writer and the connection */
@@ -39,9 +39,8 @@ static struct http_stream *stream_new(struct http_request *r)
 {
     struct http_stream *stream = mem_zalloc(sizeof(*stream));
 
-    stream->mhd = r->connection->mhd;
-    stream->fd = r->connection->fd;
-    stream->idle_ms = r->connection->server->config.idle_timeout_ms;
+    stream->connection = r->connection;
+    stream->idle_ms = r->connection->worker->server->config.idle_timeout_ms;
     monitor_init(&stream->monitor);
     stream->owners = 2;
     stream->ring = mem_alloc(RING_BYTES);
@@ -71,22 +70,18 @@ static void resume(struct http_stream *stream)
     if (!stream->suspended)
         return;
     stream->suspended = false;
-    MHD_resume_connection(stream->mhd);
+    http_worker_push_ready(stream->connection->worker, &stream->connection->request);
 }
 
 struct http_stream *http_respond_stream(struct http_request *r, int status,
                                         const struct http_header *headers, size_t headers_count)
 {
-    struct http_connection *connection = r->connection;
     struct http_stream *stream = stream_new(r);
     struct http_response response = {
         .status = status, .headers = headers, .headers_count = headers_count};
 
     http_answer_store(r, &response);
     r->answer.stream = stream;
-    pthread_mutex_lock(&connection->server->lock);
-    connection->stream = stream;
-    pthread_mutex_unlock(&connection->server->lock);
     http_answer_deliver(r);
     return stream;
 }
@@ -139,7 +134,7 @@ static ssize_t read_for_client(void *cls, uint64_t position, char *out, size_t m
         result = MHD_CONTENT_READER_END_OF_STREAM;
     } else {
         stream->suspended = true;
-        MHD_suspend_connection(stream->mhd);
+        MHD_suspend_connection(stream->connection->mhd);
     }
     monitor_unlock(&stream->monitor);
     return result;
@@ -186,9 +181,9 @@ static bool wait_for_room(struct http_stream *stream)
     while (is_alive(stream) && stream->taken == taken) {
         if (monitor_wait(&stream->monitor, &deadline))
             continue;
-        /* Still the stream's connection, as it is not detached: the descriptor is its own. */
+        /* Not detached, so the connection still has its descriptor. */
         if (is_alive(stream) && stream->taken == taken) {
-            shutdown(stream->fd, SHUT_RDWR);
+            shutdown(stream->connection->fd, SHUT_RDWR);
             cut(stream);
         }
     }
