@@ -25,8 +25,8 @@ SCOPED_DEFINE(struct live_tables *, live_tables_free);
 
 /* *ret_table lives as long as LIVE; NULL while no projector has made the table. */
 MUST_CHECK bool live_table_find(struct live_tables *live, struct pg_conn *conn,
-                                const struct projection *projection,
-                                const struct table **ret_table, struct error *err);
+                                const struct projection *projection, const struct table **ret_table,
+                                struct error *err);
 
 /* The next find asks the database: after an error on a table that may be gone. */
 void live_tables_forget(struct live_tables *live);

@@ -35,11 +35,11 @@ struct table {
     char *create; /* the table and its indexes, for pg_script() */
     /* $1 tenants text[], $2 streams text[]: the rows there are, as table_read_row() reads them. */
     char *load; /* by stream only */
-    /* One array a column, in order. By stream: rows become what is given where their version is
-     * lower. Roll-up: sums are added; the rows must come in key order. */
+    /* One array a column, in order. By stream: rows become what is given. Roll-up: sums are added;
+     * the rows must come in key order. */
     char *upsert;
-    /* $1 tenant, $2 stream: the stream's id and version, then the row's columns, NULL where the
-     * table has none; no row at all when there is no stream. */
+    /* $1 tenant, $2 stream: the stream's version, then the row's columns, version and values NULL
+     * where the table has no row; nothing when there is no stream. */
     char *current; /* by stream only */
     char *columns; /* the selected columns, as table_read_row() reads them: "tenant, stream, ..." */
 };
@@ -52,16 +52,16 @@ SCOPED_DEFINE(struct table *, table_free);
 /* How many columns `columns` has. */
 int table_columns_count(const struct table *table);
 
-/* The row at INDEX whose first column is FIRST. Strings borrow from ROWS. A roll-up's values are
- * its keys, then its sums (as str); its stream is empty. */
+/* The row at INDEX whose first column is FIRST. Strings borrow from ROWS. Without a version it does
+ * not exist. A roll-up's values are its keys, then its sums (as str); its stream is empty. */
 void table_read_row(const struct table *table, const struct pg_rows *rows, size_t index, int first,
                     struct row *ret_row);
 
 /* Copies ROW's strings into ARENA. */
 void row_keep(struct row *row, const struct projection *projection, struct arena *arena);
 
-/* The declared column of that name, or NULL; the engine's own: "tenant", "stream", "version" by
- * stream, "tenant" of a roll-up. */
+/* The declared column of that name, or the engine's own "stream" or "version" of a projection by
+ * stream; NULL: there is none. */
 const struct column *projection_column(const struct projection *projection, const char *name);
 
 /* Whether the projection reads this category. */
