@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "orders/order_event.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include <check.h>
+
+Suite *orders_order_event_suite(void);
+
+#define OWNER "\"customer_id\":\"c-1\",\"currency\":\"EUR\""
+#define NO_CHANGE "\"change\":{\"orders\":0,\"items\":0,\"total_minor\":0}"
+#define LINES \
+    "\"lines\":[{\"line\":1,\"sku\":\"a\",\"quantity\":2,\"unit_price_minor\":0}," \
+    "{\"line\":2,\"sku\":\"a\",\"quantity\":1,\"unit_price_minor\":9007199254740991}]"
+
+/* Each kind with all it can carry, as it stands in the log for ever. */
+static const struct {
+    const char *type;
+    const char *data;
+} stored[] = {
+    {"OrderDrafted", "{" OWNER "," LINES ",\"total_minor\":9007199254740991," NO_CHANGE "}"},
+    {"OrderPlaced", "{" OWNER "," LINES ",\"total_minor\":5,"
+                    "\"change\":{\"orders\":1,\"items\":3,\"total_minor\":5}}"},
+    {"LineAdded", "{" OWNER ",\"line\":3,\"sku\":\"b\",\"quantity\":1000000,"
+                  "\"unit_price_minor\":1,\"total_minor\":7," NO_CHANGE "}"},
+    {"LineChanged", "{" OWNER ",\"line\":3,\"sku\":\"b\",\"quantity\":1,"
+                    "\"unit_price_minor\":1,\"total_minor\":7,"
+                    "\"change\":{\"orders\":0,\"items\":-4,\"total_minor\":-4}}"},
+    {"LineRemoved", "{" OWNER ",\"line\":3,\"sku\":\"b\",\"quantity\":1,"
+                    "\"unit_price_minor\":1,\"total_minor\":0," NO_CHANGE "}"},
+    {"OrderPaid", "{" OWNER ",\"amount_minor\":0,\"reference\":\"r \\\"1\\\"\"," NO_CHANGE "}"},
+    {"OrderPaid", "{" OWNER ",\"amount_minor\":0," NO_CHANGE "}"},
+    {"OrderShipped", "{" OWNER ",\"lines\":[{\"line\":1,\"sku\":\"a\",\"quantity\":2}],"
+                     "\"complete\":true,\"carrier\":\"DHL\",\"tracking\":\"1Z\"," NO_CHANGE "}"},
+    {"OrderDelivered", "{" OWNER "," NO_CHANGE "}"},
+    {"OrderCancelled", "{" OWNER ",\"reason\":\"\xC3\xA4\","
+                       "\"change\":{\"orders\":-1,\"items\":-3,\"total_minor\":-5}}"},
+};
+
+START_TEST(what_is_stored_is_read_and_written_back_byte_for_byte)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(4096);
+    struct domain_event event;
+    struct error err;
+
+    ck_assert(order_event_parse(str_of(stored[_i].type), str_of(stored[_i].data), 17, arena, &event,
+                                &err));
+    ck_assert_str_eq(event.type, stored[_i].type);
+    ck_assert_int_eq(event.occurred_at_us, 17);
+    order_event_write(&event, &out);
+    ck_assert(str_equal(buf_str(&out), str_of(stored[_i].data)));
+}
+END_TEST
+
+static const struct {
+    const char *type;
+    const char *data;
+    const char *code;
+} poison[] = {
+    {"OrderExploded", "{" OWNER "," NO_CHANGE "}", "unknown-event-type"},
+    {"orderpaid", "{" OWNER "," NO_CHANGE "}", "unknown-event-type"},
+    {"OrderDelivered", "[]", "malformed-event"},
+    {"OrderDelivered", "{" OWNER "}", "malformed-event"},
+    {"OrderDelivered", "{\"currency\":\"EUR\"," NO_CHANGE "}", "malformed-event"},
+    {"OrderDelivered", "{\"customer_id\":\"\",\"currency\":\"EUR\"," NO_CHANGE "}",
+     "malformed-event"},
+    {"OrderDelivered", "{\"customer_id\":\"c\",\"currency\":\"EURO\"," NO_CHANGE "}",
+     "malformed-event"},
+    {"OrderDelivered", "{" OWNER ",\"change\":{\"orders\":2,\"items\":0,\"total_minor\":0}}",
+     "malformed-event"},
+    {"OrderPaid", "{" OWNER ",\"amount_minor\":-1," NO_CHANGE "}", "malformed-event"},
+    {"OrderPaid", "{" OWNER ",\"amount_minor\":1.0," NO_CHANGE "}", "malformed-event"},
+    {"LineAdded",
+     "{" OWNER ",\"line\":0,\"sku\":\"b\",\"quantity\":1,\"unit_price_minor\":1,"
+     "\"total_minor\":7," NO_CHANGE "}",
+     "malformed-event"},
+    {"LineAdded",
+     "{" OWNER ",\"line\":1,\"sku\":\"b\",\"quantity\":0,\"unit_price_minor\":1,"
+     "\"total_minor\":7," NO_CHANGE "}",
+     "malformed-event"},
+    {"OrderPlaced", "{" OWNER ",\"lines\":{},\"total_minor\":5," NO_CHANGE "}", "malformed-event"},
+    {"OrderShipped", "{" OWNER ",\"lines\":[]," NO_CHANGE "}", "malformed-event"},
+};
+
+START_TEST(what_is_no_event_of_an_order_is_poison)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    struct domain_event event;
+    struct error err;
+
+    ck_assert(!order_event_parse(str_of(poison[_i].type), str_of(poison[_i].data), 0, arena, &event,
+                                 &err));
+    ck_assert_int_eq(err.class, ERROR_POISON);
+    ck_assert_str_eq(err.code, poison[_i].code);
+}
+END_TEST
+
+Suite *orders_order_event_suite(void)
+{
+    Suite *suite = suite_create("orders_order_event");
+    TCase *tests = tcase_create("all");
+
+    tcase_add_loop_test(tests, what_is_stored_is_read_and_written_back_byte_for_byte, 0,
+                        sizeof stored / sizeof *stored);
+    tcase_add_loop_test(tests, what_is_no_event_of_an_order_is_poison, 0,
+                        sizeof poison / sizeof *poison);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
