@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cursor: how far Kafka holds the log. Its truth is a record in the compacted topic
+ * <prefix>.cursor, keyed by the log's UUID and written in the transaction of the events it speaks
+ * of; the database has a copy, written after every commit in Kafka.
+ *
+ * Threads: a struct cursor belongs to one thread.
+ */
+#ifndef DAYBOOK_PUBLISHER_CURSOR_H
+#define DAYBOOK_PUBLISHER_CURSOR_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/name.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "base/uuid.h"
+
+struct buf;
+struct pg_conn;
+
+enum { CURSOR_BYTES_MAX = 1 << 20, CURSOR_TOPIC_MAX = 160, CURSOR_PARTITIONS_MAX = 10000 };
+
+struct cursor_lane {      /* one partition of a topic */
+    struct position last; /* the entry: of its last event at or below the cursor; 0: none */
+    /* What is missing in Kafka at or below it was accepted as lost: it is in the log only. */
+    struct position floor;
+    struct kafka_offset offset; /* of that last event, in the database's copy; -1: not known */
+};
+
+struct cursor_topic {
+    char category[NAME_CATEGORY_MAX + 1];
+    char topic[CURSOR_TOPIC_MAX];
+    struct cursor_lane *lanes;
+    int32_t partitions; /* number of lanes: keys are spread over so many */
+};
+
+struct cursor {
+    char log_id[UUID_TEXT_LEN + 1];
+    struct position position;       /* everything at or below it is in Kafka */
+    char event_id[NAME_ID_MAX + 1]; /* of the event at position; "" at 0 */
+    struct cursor_topic *topics;
+    size_t topics_count;
+};
+
+void cursor_init(struct cursor *cursor, const char *log_id);
+void cursor_release(struct cursor *cursor);
+void cursor_copy(struct cursor *to, const struct cursor *from); /* TO: released or initialised */
+
+/* NULL: that category has no topic yet. Valid until a topic is added. */
+struct cursor_topic *cursor_find(const struct cursor *cursor, struct str category);
+/* With PARTITIONS lanes at 0. The category must not be there. */
+struct cursor_topic *cursor_add(struct cursor *cursor, struct str category, const char *topic,
+                                int32_t partitions);
+
+/*
+ * JSON: {"log", "position", "event", "topics": {"<category>": {"topic", "last": [...], "floor":
+ * [...], "offset": [...]}}}; floor and offset only where there are any. Decoding fails with
+ * ERROR_POISON and leaves RET_CURSOR initialised.
+ */
+void cursor_encode(const struct cursor *cursor, struct buf *out);
+MUST_CHECK bool cursor_decode(struct str text, struct cursor *ret_cursor, struct error *err);
+
+/* The database's copy. *ret_found is false when nothing was published yet. RET_CURSOR: initialised
+ * or released; release it. */
+MUST_CHECK bool cursor_load(struct pg_conn *conn, struct cursor *ret_cursor, bool *ret_found,
+                            struct error *err);
+
+struct kafka_reader;
+
+/* Kafka's own, the truth, by a committed reader. *ret_found is false if there is none for LOG_ID;
+ * a missing topic is the error kafka-no-topic. */
+MUST_CHECK bool cursor_fetch(struct kafka_reader *reader, const char *prefix, const char *log_id,
+                             int64_t deadline_ms, struct cursor *ret_cursor, bool *ret_found,
+                             struct error *err);
+
+#endif
