@@ -1,0 +1,27 @@
+-- How far the live table of projection $1, which reads the categories $2, is.
+with live as (
+    select generation from projections where name = $1
+), cursor as (
+    select position, cursor from publisher_cursor
+), entries as (
+    select t.value ->> 'topic' as topic, l.number - 1 as partition, l.value::bigint as last
+    from cursor
+        cross join lateral json_each(cursor.cursor -> 'topics') as t
+        cross join lateral json_array_elements_text(t.value -> 'last')
+            with ordinality as l (value, number)
+    where t.key = any ($2::text[])
+), behind as (
+    select min(coalesce(c.position, 0)) as position
+    from entries e
+        left join checkpoints c on c.projection = $1
+            and c.generation = (select generation from live)
+            and c.topic = e.topic and c.partition = e.partition
+    where coalesce(c.position, 0) < e.last
+), reached as (
+    select coalesce((select position from behind), (select position from cursor), 0) as position
+)
+select h.position as head, r.position as reached,
+    coalesce((extract(epoch from clock_timestamp() - e.recorded_at) * 1000)::bigint, 0) as lag_ms
+from log_head h
+    cross join reached r
+    left join events e on e.position = r.position + 1
