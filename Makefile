@@ -73,20 +73,52 @@ VERSIONED := $(if $(C_SOURCES),$(shell grep -ls DAYBOOK_VERSION $(C_SOURCES)))
 # --- targets ---------------------------------------------------------------------------------
 
 .PHONY: all run test stop clean-local lint format asan tsan bench install clean help \
-  unit integration system test-programs FORCE
+  unit integration system test-programs sanitized-tests FORCE
 
 all: $(PROGRAMS) $(B)/libdaybook.a ## build the programs (VARIANT=release|asan|tsan, CC=gcc|clang)
 
 test-programs: all $(TEST_RUNNERS)
 
+# Should make die, the script that it started ends too, and with it all services.
+run: ## set up what is missing, then run Daybook with PostgreSQL and Kafka of its own until Ctrl-C
+	@exec setpriv --pdeathsig TERM scripts/run
+
+test: ## set up what is missing, then run all tests
+	@exec setpriv --pdeathsig TERM scripts/test
+
+stop: ## end `make run`
+	@scripts/stop
+
+clean-local: ## end `make run` and delete its data
+	@scripts/clean-local
+
 unit: $(B)/tests/unit ## run the unit tests (CK_RUN_SUITE=name: one suite)
 	$(Q)$(B)/tests/unit
+
+integration: $(B)/tests/integration ## run the integration tests
+	@scripts/setup
+	@scripts/test-services scripts/run-tests $(B) $@
+
+system: test-programs ## run the system tests
+	@scripts/setup
+	@scripts/test-services scripts/run-tests $(B) $@
+
+asan tsan: ## build with sanitizers, and run the unit and integration tests so
+	@scripts/setup
+	@$(MAKE) VARIANT=$@ sanitized-tests
+
+sanitized-tests: $(B)/tests/unit $(B)/tests/integration
+	@scripts/test-services scripts/run-tests $(B) unit integration
+
+bench: all ## measure the whole path
+	@scripts/setup
+	@scripts/test-services bench/run
 
 clean: ## delete what was built (data of `make run` stays)
 	rm -rf build
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
 
 install: all ## install the programs into $(DESTDIR)$(PREFIX)
 	install -d "$(DESTDIR)$(PREFIX)/bin"
