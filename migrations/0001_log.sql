@@ -51,7 +51,8 @@ create table events (
 ) partition by range (position);
 
 -- Each partition's own keys are made by the program (eventlog/upkeep): primary key (position), unique
--- (stream_id, version), index (id). A key over all of them would have to contain the position.
+-- (stream_id, version), index (id, stream_id). A key over all of them would have to contain the
+-- position. Likewise the days of idempotency_keys: primary key (tenant, credential, key).
 
 create table categories (
     name          text collate "C" primary key,
@@ -67,8 +68,7 @@ create table idempotency_keys (
     status     integer not null,
     headers    text not null,
     body       text not null,
-    created_at timestamptz not null default clock_timestamp(),
-    primary key (day, tenant, credential, key)
+    created_at timestamptz not null default clock_timestamp()
 ) partition by range (day);
 
 -- What each process says of itself, so that any of them can tell of all.
