@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/scope.h"
+#include "eventlog/upkeep.h"
 #include "eventlog/write.h"
 #include "postgres/pg.h"
 
@@ -29,6 +30,7 @@ struct writer_config {
     size_t batch_bytes_max; /* of event data; 16 MiB */
     size_t cache_bytes_max;
     size_t categories_max;
+    struct upkeep_config upkeep;         /* for a partition that is missing */
     const struct domain *const *domains; /* ends with NULL; live longer */
     struct signal *committed;            /* raised after each COMMIT with events; may be NULL */
 };

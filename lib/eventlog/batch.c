@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "eventlog/batch_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/name.h"
+
+enum {
+    DATA_BYTES_MAX = 128 << 20,
+    /* Dependent writes (a place, then its cancellation) may each find new streams only after the
+     * one before was decided. After so many passes the batch ends in front of such a write. */
+    LACKING_PASSES_MAX = 3,
+};
+
+void batch_init(struct batch *batch, const struct domain *const *domains, struct cache *cache,
+                struct category_set *categories, struct batch_limits limits)
+{
+    *batch = (struct batch){
+        .limits = limits, .domains = domains, .cache = cache, .categories = categories};
+    batch->arena = arena_new(64 * 1024);
+    table_init(&batch->by_name);
+    table_init(&batch->stored_ids);
+    table_init(&batch->own_ids);
+    buf_init(&batch->data, DATA_BYTES_MAX);
+    buf_init(&batch->decision.members, 64 * 1024);
+}
+
+/* --- streams ------------------------------------------------------------------------------------
+ */
+
+static const struct aggregate_type *aggregate_find(const struct domain *const *domains,
+                                                   struct str category)
+{
+    for (size_t d = 0; domains != NULL && domains[d] != NULL; d++) {
+        for (size_t a = 0; domains[d]->aggregates[a] != NULL; a++) {
+            if (str_equal(str_of(domains[d]->aggregates[a]->category), category))
+                return domains[d]->aggregates[a];
+        }
+    }
+    return NULL;
+}
+
+struct stream_key {
+    struct str tenant;
+    struct str name;
+};
+
+static bool stream_equal(const void *item, const void *key)
+{
+    const struct batch_stream *s = item;
+    const struct stream_key *k = key;
+
+    return str_equal(s->base->name, k->name) && str_equal(s->base->tenant, k->tenant);
+}
+
+static void working_copy_reset(struct batch_stream *s)
+{
+    if (s->state != NULL)
+        s->base->type->state_free(s->state);
+    s->state = NULL;
+    s->version = s->base->version;
+    s->broken = false;
+    s->first_index = s->last_index = NO_INDEX;
+}
+
+struct batch_stream *batch_stream(struct batch *batch, struct str tenant, struct str name)
+{
+    uint64_t hash = stream_hash(tenant, name);
+    struct stream_key key = {tenant, name};
+    struct batch_stream *s = table_find(&batch->by_name, hash, stream_equal, &key);
+
+    if (s != NULL)
+        return s;
+
+    s = ARENA_NEW(batch->arena, struct batch_stream);
+    s->base = cache_take(batch->cache, hash, tenant, name);
+    s->knowledge = s->base != NULL ? STREAM_FOUND : STREAM_UNKNOWN;
+    if (s->base == NULL)
+        s->base = stream_base_new(hash, tenant, name,
+                                  aggregate_find(batch->domains, name_category(name)));
+    working_copy_reset(s);
+
+    batch->streams = mem_grow(batch->streams, &batch->streams_capacity, batch->streams_count + 1,
+                              sizeof(struct batch_stream *));
+    batch->streams[batch->streams_count++] = s;
+    table_add(&batch->by_name, hash, s);
+    return s;
+}
+
+bool batch_stream_ready(const struct batch_stream *s)
+{
+    if (s->knowledge == STREAM_UNKNOWN)
+        return false;
+    return !s->wants_state || s->unreadable || s->base->folded.n == s->base->version.n;
+}
+
+bool batch_stream_want_state(struct batch_stream *s)
+{
+    bool in_step = s->wants_state || s->version.n == s->base->version.n;
+
+    s->wants_state = true;
+    return batch_stream_ready(s) && in_step;
+}
+
+const void *batch_stream_state(const struct batch_stream *s)
+{
+    if (s->version.n == 0 || s->unreadable || s->broken)
+        return NULL;
+    if (s->state != NULL)
+        return s->state;
+    return s->base->folded.n == s->version.n ? s->base->state : NULL;
+}
+
+bool batch_stream_fold(struct batch_stream *s, const struct domain_event *event, struct error *err)
+{
+    const struct aggregate_type *type = s->base->type;
+
+    if (s->state == NULL)
+        s->state = s->base->state != NULL ? type->state_clone(s->base->state) : type->state_new();
+    return type->evolve(s->state, event, err);
+}
+
+bool expectation_holds(struct expectation expected, struct version actual)
+{
+    switch (expected.kind) {
+    case EXPECT_ANY:
+        return true;
+    case EXPECT_NONE:
+        return actual.n == 0;
+    case EXPECT_EXISTS:
+        return actual.n > 0;
+    case EXPECT_EXACT:
+        return actual.n == expected.version.n;
+    }
+    return false;
+}
+
+/* --- a batch's life -----------------------------------------------------------------------------
+ */
+
+static void pass_begin(struct batch *batch)
+{
+    batch->decided = false;
+    batch->events_count = 0;
+    batch->bytes = 0;
+    buf_clear(&batch->data);
+    table_clear(&batch->own_ids);
+    batch->new_categories.count = 0;
+    for (size_t i = 0; i < batch->streams_count; i++) {
+        batch->streams[i]->asked = batch->streams[i]->used = false;
+        working_copy_reset(batch->streams[i]);
+    }
+}
+
+static void ask(struct batch *batch, struct plan *plan)
+{
+    if (plan->write->kind == WRITE_COMMAND)
+        ask_command(batch, plan);
+    else
+        ask_append(batch, plan);
+}
+
+void batch_form(struct batch *batch, struct plan **plans, size_t count)
+{
+    assert(batch->count == 0 && batch->streams_count == 0);
+    assert(count > 0);
+
+    batch->plans = plans;
+    batch->count = count;
+    batch->decided = false;
+    batch->passes = 0;
+    for (size_t i = 0; i < count; i++) {
+        plans[i]->settled = false;
+        plans[i]->key_verified = plans[i]->ids_verified = false;
+        ask(batch, plans[i]);
+    }
+}
+
+static void empty(struct batch *batch)
+{
+    batch->plans = NULL;
+    batch->count = 0;
+    batch->streams_count = 0;
+    table_clear(&batch->by_name);
+    table_clear(&batch->stored_ids);
+    batch->categories_listed = false;
+    pass_begin(batch);
+    arena_clear(batch->arena);
+}
+
+void batch_drop(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->streams_count; i++) {
+        working_copy_reset(batch->streams[i]);
+        stream_base_free(batch->streams[i]->base);
+    }
+    empty(batch);
+}
+
+/* The working copy becomes what is known to be stored. */
+static struct stream_base *committed_base(struct batch_stream *s)
+{
+    struct stream_base *base = s->base;
+
+    base->version = s->version;
+    if (s->state != NULL) {
+        stream_base_forget(base);
+        base->state = TAKE(s->state);
+        base->folded = s->version;
+    }
+    if (s->broken || s->unreadable)
+        stream_base_forget(base);
+    return base;
+}
+
+void batch_keep(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->streams_count; i++) {
+        struct batch_stream *s = batch->streams[i];
+
+        /* What only writes of the next batch asked for is as it came from the cache or the log. */
+        if (s->version.n > 0) {
+            cache_put(batch->cache, committed_base(s));
+        } else {
+            working_copy_reset(s);
+            stream_base_free(s->base);
+        }
+    }
+    empty(batch);
+}
+
+void batch_unverify(struct batch *batch)
+{
+    batch->categories_listed = false;
+    for (size_t i = 0; i < batch->streams_count; i++)
+        batch->streams[i]->verified = false;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->plans[i]->key_verified = batch->plans[i]->ids_verified = false;
+}
+
+void batch_release(struct batch *batch)
+{
+    batch_drop(batch);
+    mem_free(batch->streams);
+    mem_free(batch->events);
+    table_release(&batch->by_name);
+    table_release(&batch->stored_ids);
+    table_release(&batch->own_ids);
+    category_set_release(&batch->new_categories);
+    buf_release(&batch->data);
+    buf_release(&batch->decision.members);
+    arena_free(batch->arena);
+}
+
+/* --- a pass -------------------------------------------------------------------------------------
+ */
+
+/* A pass found streams lacking at write I. False: they are to be fetched; true: the batch ends
+ * here. */
+static bool end_before(struct batch *batch, size_t i)
+{
+    if (++batch->passes <= LACKING_PASSES_MAX || i == 0) {
+        /* One round fetches for all that follow, too. */
+        for (size_t j = i + 1; j < batch->count; j++) {
+            if (!batch->plans[j]->settled)
+                ask(batch, batch->plans[j]);
+        }
+        return false;
+    }
+    for (size_t j = 0; j < batch->streams_count; j++)
+        batch->streams[j]->asked = false;
+    return true;
+}
+
+enum pass { PASS_DONE, PASS_LACKS, PASS_AGAIN };
+
+static enum pass decide_pass(struct batch *batch)
+{
+    pass_begin(batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct plan *plan = batch->plans[i];
+        enum verdict verdict;
+
+        if (plan->settled)
+            continue;
+        verdict = plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, i == 0)
+                                                     : decide_append(batch, plan, i == 0);
+        if (verdict == VERDICT_AGAIN)
+            return PASS_AGAIN;
+        if (verdict == VERDICT_LACKS && !end_before(batch, i))
+            return PASS_LACKS;
+        if (verdict != VERDICT_DONE)
+            batch->count = i;
+    }
+    assert(batch->count > 0);
+    return PASS_DONE;
+}
+
+bool batch_decide(struct batch *batch)
+{
+    enum pass pass;
+
+    do {
+        pass = decide_pass(batch);
+    } while (pass == PASS_AGAIN); /* each time one write fewer is open */
+    batch->decided = pass == PASS_DONE;
+    return batch->decided;
+}
+
+struct batch_event *batch_add_event(struct batch *batch, struct batch_stream *s,
+                                    const struct write *write)
+{
+    struct batch_event *e;
+    int64_t index = (int64_t)batch->events_count;
+
+    batch->events = mem_grow(batch->events, &batch->events_capacity, batch->events_count + 1,
+                             sizeof(struct batch_event));
+    e = &batch->events[batch->events_count++];
+    s->version.n++;
+    if (s->first_index == NO_INDEX)
+        s->first_index = index;
+    s->last_index = index;
+    *e = (struct batch_event){.stream = s, .version = s->version, .write = write};
+    return e;
+}
+
+void batch_name_events(struct batch *batch, new_id_fn new_id)
+{
+    for (size_t i = 0; i < batch->events_count; i++) {
+        struct batch_event *e = &batch->events[i];
+        char *text;
+
+        if (e->id.data != NULL)
+            continue;
+        text = arena_alloc(e->write->arena, UUID_TEXT_LEN + 1);
+        uuid_format(new_id(), text);
+        e->id = str_from(text, UUID_TEXT_LEN);
+    }
+}
+
+/* --- categories ---------------------------------------------------------------------------------
+ */
+
+bool category_set_has(const struct category_set *set, struct str name)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (str_equal(str_of(set->names[i].text), name))
+            return true;
+    }
+    return false;
+}
+
+void category_set_add(struct category_set *set, struct str name)
+{
+    struct category_name *entry;
+
+    assert(name.len <= NAME_CATEGORY_MAX);
+    set->names = mem_grow(set->names, &set->capacity, set->count + 1, sizeof(*set->names));
+    entry = &set->names[set->count++];
+    memcpy(entry->text, name.data, name.len);
+    entry->text[name.len] = '\0';
+}
+
+void category_set_release(struct category_set *set)
+{
+    mem_free(set->names);
+    *set = (struct category_set){0};
+}
+
+bool batch_category(struct batch *batch, struct str category)
+{
+    if (category_set_has(batch->categories, category) ||
+        category_set_has(&batch->new_categories, category))
+        return true;
+    /* Until they are listed under the lock, nobody knows how many there are. */
+    if (batch->categories_listed &&
+        batch->categories->count + batch->new_categories.count >= batch->limits.categories_max)
+        return false;
+    category_set_add(&batch->new_categories, category);
+    return true;
+}

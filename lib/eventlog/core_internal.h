@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the writer's core, shared by writer_core.c (which step is next), core_look.c (what
+ * is looked up and loaded) and core_commit.c (what is written and answered).
+ *
+ * Threads: the writer's only.
+ */
+#ifndef DAYBOOK_EVENTLOG_CORE_INTERNAL_H
+#define DAYBOOK_EVENTLOG_CORE_INTERNAL_H
+#include "eventlog/batch_internal.h"
+#include "eventlog/writer_core.h"
+
+enum core_state {
+    CORE_IDLE,     /* no batch; what waits is in `pending` */
+    CORE_PLANNING, /* a batch, no lock */
+    CORE_LOCKED,   /* a transaction is open and holds the head */
+    CORE_DOUBTING, /* the COMMIT's outcome is unknown */
+};
+
+enum { ID_BLOCKS_MAX = 64, BATCH_EVENTS_MAX = 32 * STREAM_IDS_BLOCK };
+
+struct stream_ids {
+    int64_t firsts[ID_BLOCKS_MAX];
+    size_t count;
+    size_t used; /* of the first block */
+};
+
+struct writer_core {
+    struct core_config config;
+    struct cache cache;
+    struct category_set categories;
+    struct stream_ids ids;
+
+    struct plan **pending; /* oldest first; the batch is its beginning */
+    size_t pending_count, pending_capacity;
+    struct write **finished;
+    size_t finished_count, finished_capacity, finished_taken;
+
+    enum core_state state;
+    enum core_step step; /* that is being performed */
+    struct batch batch;
+    struct arena *scratch; /* for what a step needs; cleared after it */
+    struct position head;
+    int64_t recorded_at_us;
+
+    bool down; /* the last attempt failed for a transient reason: last_error */
+    struct error last_error;
+    unsigned attempts; /* since the last success */
+    int64_t retry_at_ms;
+    int64_t wait_until_ms;
+    bool upkeep_due;
+
+    /* After a fault of the data: batches of at most split_max until `suspects` writes are through.
+     */
+    size_t suspects;
+    size_t split_max;
+
+    /* The step's request; arrays in `scratch`. The streams and plans they stand for: */
+    struct core_lookups lookups;
+    struct batch_stream **known_streams;
+    struct batch_stream **named_streams;
+    struct plan **key_plans;
+    struct batch_stream **id_streams;
+    struct core_load *loads;
+    struct batch_stream **load_streams;
+    size_t loads_count;
+    size_t loaded_count; /* events so far in this step */
+    struct core_commit commit;
+
+    struct core_doubt doubt;
+    struct core_expected {
+        int64_t stream_id;
+        struct version version;
+        struct str id;
+    } * expected; /* events_count */
+    size_t probed_matching;
+    bool probed_foreign;
+};
+
+/* --- core_look.c --------------------------------------------------------------------------------
+ */
+
+/* Fills core->lookups with what is unverified (LOCKED: under the lock) or unknown. False: nothing.
+ */
+bool core_prepare_lookups(struct writer_core *core, bool lock);
+/* Fills core->loads. False: nothing to load. */
+bool core_prepare_loads(struct writer_core *core);
+int64_t core_loads_events(const struct writer_core *core); /* that are to be loaded in all */
+void core_lookups_done(struct writer_core *core);
+void core_loads_done(struct writer_core *core);
+
+/* --- core_commit.c ------------------------------------------------------------------------------
+ */
+
+void core_prepare_commit(struct writer_core *core);
+void core_fill_results(struct writer_core *core, struct plan *plan);
+void core_committed_bases(struct writer_core *core); /* what is stored now, as the bases say it */
+void core_prepare_doubt(struct writer_core *core);
+
+size_t core_ids_left(const struct stream_ids *ids);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
+#include "base/arena.h"
+#include "eventlog/core_internal.h"
+
+/* --- asking -------------------------------------------------------------------------------------
+ */
+
+static bool is_needed(const struct batch_stream *s)
+{
+    return s->asked || s->used;
+}
+
+static void look_for_stream(struct writer_core *core, struct batch_stream *s, bool locked)
+{
+    struct core_lookups *l = &core->lookups;
+
+    if (s->verified || (!locked && s->knowledge != STREAM_UNKNOWN))
+        return;
+    s->verified = locked;
+    if (s->knowledge == STREAM_FOUND) {
+        core->known_streams[l->known_count] = s;
+        l->known[l->known_count++] = (struct core_known){s->base->id, s->base->version};
+    } else {
+        core->named_streams[l->names_count] = s;
+        l->names[l->names_count++] = (struct core_name){s->base->tenant, s->base->name};
+    }
+}
+
+static void look_for_streams(struct writer_core *core, bool locked)
+{
+    struct batch *batch = &core->batch;
+    struct core_lookups *l = &core->lookups;
+    size_t max = batch->streams_count;
+
+    l->known = ARENA_ARRAY(core->scratch, struct core_known, max);
+    l->names = ARENA_ARRAY(core->scratch, struct core_name, max);
+    core->known_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, max);
+    core->named_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, max);
+    for (size_t i = 0; i < max; i++) {
+        if (is_needed(batch->streams[i]))
+            look_for_stream(core, batch->streams[i], locked);
+    }
+}
+
+static void look_for_keys(struct writer_core *core)
+{
+    struct batch *batch = &core->batch;
+    struct core_lookups *l = &core->lookups;
+
+    l->keys = ARENA_ARRAY(core->scratch, struct core_key, batch->count);
+    core->key_plans = ARENA_ARRAY(core->scratch, struct plan *, batch->count);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct plan *plan = batch->plans[i];
+        const struct write *write = plan->write;
+
+        if (write->idempotency_key.data == NULL || plan->settled || plan->key_verified)
+            continue;
+        plan->key_verified = true;
+        core->key_plans[l->keys_count] = plan;
+        l->keys[l->keys_count++] =
+            (struct core_key){write->tenant, write->credential, write->idempotency_key};
+    }
+}
+
+static bool ids_unverified(const struct plan *plan)
+{
+    return plan->has_ids && !plan->settled && !plan->ids_verified;
+}
+
+static size_t count_ids(const struct batch *batch)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct write *write = batch->plans[i]->write;
+
+        if (!ids_unverified(batch->plans[i]))
+            continue;
+        for (size_t j = 0; j < write->appends_count; j++)
+            count += write->appends[j].events_count;
+    }
+    return count;
+}
+
+static void look_for_append_ids(struct writer_core *core, const struct write *write,
+                                const struct stream_append *append)
+{
+    struct core_lookups *l = &core->lookups;
+    struct batch_stream *s = batch_stream(&core->batch, write->tenant, append->stream);
+
+    /* In a stream that turns out to exist they are looked for after that (core_found). */
+    if (s->knowledge != STREAM_FOUND)
+        return;
+    for (size_t i = 0; i < append->events_count; i++) {
+        if (append->events[i].id.data == NULL)
+            continue;
+        core->id_streams[l->event_ids_count] = s;
+        l->event_ids[l->event_ids_count++] =
+            (struct core_event_id){s->base->id, append->events[i].id};
+    }
+}
+
+static void look_for_ids(struct writer_core *core)
+{
+    struct batch *batch = &core->batch;
+    size_t max = count_ids(batch);
+
+    core->lookups.event_ids = ARENA_ARRAY(core->scratch, struct core_event_id, max);
+    core->id_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, max);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct plan *plan = batch->plans[i];
+
+        if (!ids_unverified(plan))
+            continue;
+        plan->ids_verified = true;
+        for (size_t j = 0; j < plan->write->appends_count; j++)
+            look_for_append_ids(core, plan->write, &plan->write->appends[j]);
+    }
+}
+
+size_t core_ids_left(const struct stream_ids *ids)
+{
+    return ids->count * STREAM_IDS_BLOCK - ids->used;
+}
+
+static size_t id_blocks_lacking(const struct writer_core *core)
+{
+    size_t left = core_ids_left(&core->ids);
+    size_t need = 0;
+
+    for (size_t i = 0; i < core->batch.streams_count; i++) {
+        const struct batch_stream *s = core->batch.streams[i];
+
+        if (s->knowledge != STREAM_FOUND && s->version.n > 0)
+            need++;
+    }
+    return need <= left ? 0 : (need - left + STREAM_IDS_BLOCK - 1) / STREAM_IDS_BLOCK;
+}
+
+bool core_prepare_lookups(struct writer_core *core, bool locked)
+{
+    struct core_lookups *l = &core->lookups;
+
+    *l = (struct core_lookups){0};
+    look_for_streams(core, locked);
+    if (locked) {
+        look_for_keys(core);
+        look_for_ids(core);
+        l->categories = core->batch.new_categories.count > 0 && !core->batch.categories_listed;
+        l->id_blocks = id_blocks_lacking(core);
+    }
+    return l->known_count + l->names_count + l->keys_count + l->event_ids_count + l->id_blocks >
+               0 ||
+           l->categories;
+}
+
+const struct core_lookups *core_lookups(const struct writer_core *core)
+{
+    assert(core->step == CORE_LOOK);
+    return &core->lookups;
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+void core_head(struct writer_core *core, struct position position, int64_t recorded_at_us)
+{
+    assert(core->step == CORE_LOOK && core->lookups.lock);
+    core->head = position;
+    core->recorded_at_us = recorded_at_us;
+}
+
+static void take_row(struct batch_stream *s, const struct core_stream_row *row)
+{
+    s->base->id = row->id;
+    s->base->version = row->version;
+    s->base->first_position = row->first_position;
+    s->base->last_position = row->last_position;
+}
+
+void core_moved(struct writer_core *core, size_t known, const struct core_stream_row *row)
+{
+    struct batch_stream *s;
+
+    assert(core->step == CORE_LOOK && known < core->lookups.known_count);
+    s = core->known_streams[known];
+    core->batch.decided = false;
+    if (row->id == 0 || row->version.n < s->base->version.n) {
+        /* Streams only grow; somebody has edited the tables. Nothing known of it holds. */
+        stream_base_forget(s->base);
+        s->unreadable = false;
+    }
+    take_row(s, row);
+    if (row->id == 0) {
+        s->knowledge = STREAM_UNKNOWN;
+        s->verified = false;
+    }
+}
+
+void core_found(struct writer_core *core, size_t name, const struct core_stream_row *row)
+{
+    struct batch_stream *s;
+
+    assert(core->step == CORE_LOOK && name < core->lookups.names_count && row->id > 0);
+    s = core->named_streams[name];
+    core->batch.decided = false;
+    s->knowledge = STREAM_FOUND;
+    take_row(s, row);
+    for (size_t i = 0; i < core->batch.count; i++)
+        core->batch.plans[i]->ids_verified = false;
+}
+
+void core_key_found(struct writer_core *core, size_t key, struct str hash,
+                    const struct stored_answer *answer)
+{
+    struct plan *plan;
+    struct write *write;
+
+    assert(core->step == CORE_LOOK && key < core->lookups.keys_count);
+    plan = core->key_plans[key];
+    write = plan->write;
+    core->batch.decided = false;
+    plan->settled = true;
+    plan->events_count = plan->streams_count = 0;
+    /* A client that changes the body under an old key has a bug; replaying would hide it. */
+    if (!str_equal(hash, write->request_hash)) {
+        plan->outcome = WRITE_KEY_REUSED;
+        return;
+    }
+    plan->outcome = WRITE_REPLAYED;
+    write->answer.status = answer->status;
+    write->answer.headers = arena_dup(write->arena, answer->headers);
+    write->answer.body = arena_dup(write->arena, answer->body);
+}
+
+void core_event_id_found(struct writer_core *core, size_t event_id, struct version version,
+                         struct position position)
+{
+    assert(core->step == CORE_LOOK && event_id < core->lookups.event_ids_count);
+    core->batch.decided = false;
+    batch_store_id(&core->batch, (struct known_id){.stream = core->id_streams[event_id],
+                                                   .id = core->lookups.event_ids[event_id].id,
+                                                   .version = version,
+                                                   .position = position,
+                                                   .index = NO_INDEX});
+}
+
+void core_category(struct writer_core *core, struct str name)
+{
+    assert(core->step == CORE_LOOK && core->lookups.categories);
+    if (name.len <= NAME_CATEGORY_MAX && !category_set_has(&core->categories, name))
+        category_set_add(&core->categories, name);
+}
+
+void core_id_block(struct writer_core *core, int64_t first)
+{
+    assert(core->step == CORE_LOOK && core->ids.count < ID_BLOCKS_MAX);
+    core->ids.firsts[core->ids.count++] = first;
+}
+
+void core_lookups_done(struct writer_core *core)
+{
+    for (size_t i = 0; i < core->lookups.names_count; i++) {
+        struct batch_stream *s = core->named_streams[i];
+
+        if (s->knowledge == STREAM_UNKNOWN) {
+            s->knowledge = STREAM_ABSENT;
+            core->batch.decided = false;
+        }
+    }
+    if (core->lookups.categories) {
+        core->batch.categories_listed = true;
+        core->batch.decided = false;
+    }
+}
+
+/* --- loading ------------------------------------------------------------------------------------
+ */
+
+bool core_prepare_loads(struct writer_core *core)
+{
+    struct batch *batch = &core->batch;
+
+    core->loads = ARENA_ARRAY(core->scratch, struct core_load, batch->streams_count);
+    core->load_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, batch->streams_count);
+    core->loads_count = core->loaded_count = 0;
+    for (size_t i = 0; i < batch->streams_count; i++) {
+        struct batch_stream *s = batch->streams[i];
+
+        if (!is_needed(s) || batch_stream_ready(s) || s->knowledge == STREAM_UNKNOWN)
+            continue;
+        core->load_streams[core->loads_count] = s;
+        core->loads[core->loads_count++] =
+            (struct core_load){s->base->id, s->base->folded, s->base->version,
+                               s->base->first_position, s->base->last_position};
+    }
+    return core->loads_count > 0;
+}
+
+int64_t core_loads_events(const struct writer_core *core)
+{
+    int64_t events = 0;
+
+    for (size_t i = 0; i < core->loads_count; i++)
+        events += core->loads[i].up_to.n - core->loads[i].after.n;
+    return events;
+}
+
+const struct core_load *core_loads(const struct writer_core *core, size_t *ret_count)
+{
+    assert(core->step == CORE_LOAD);
+    *ret_count = core->loads_count;
+    return core->loads;
+}
+
+static void unreadable(struct writer_core *core, struct batch_stream *s, struct version version,
+                       struct str event_id)
+{
+    s->unreadable = true;
+    s->bad_version = version;
+    s->bad_event_id = event_id.data == NULL ? STR_NONE : arena_dup(core->batch.arena, event_id);
+    stream_base_forget(s->base);
+}
+
+static bool fold(struct writer_core *core, struct stream_base *base,
+                 const struct core_event_row *row)
+{
+    const struct aggregate_type *type = base->type;
+    struct domain_event event;
+    struct error err;
+
+    if (!type->event_parse(row->type, row->data, row->occurred_at_us, core->scratch, &event, &err))
+        return false;
+    if (base->state == NULL)
+        base->state = type->state_new();
+    if (!type->evolve(base->state, &event, &err))
+        return false;
+    base->folded = row->version;
+    return true;
+}
+
+void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row)
+{
+    struct batch_stream *s;
+    struct version next;
+
+    assert(core->step == CORE_LOAD && load < core->loads_count);
+    core->loaded_count++;
+    s = core->load_streams[load];
+    if (s->unreadable)
+        return;
+    next = VERSION(s->base->folded.n + 1);
+    if (row->version.n != next.n)
+        unreadable(core, s, next, STR_NONE);
+    else if (!fold(core, s->base, row))
+        unreadable(core, s, row->version, row->id);
+}
+
+void core_loads_done(struct writer_core *core)
+{
+    core->batch.decided = false;
+    if (core->loaded_count >= CORE_LOAD_EVENTS_MAX)
+        return; /* there is more */
+    for (size_t i = 0; i < core->loads_count; i++) {
+        struct batch_stream *s = core->load_streams[i];
+
+        if (!s->unreadable && s->base->folded.n < s->base->version.n)
+            unreadable(core, s, VERSION(s->base->folded.n + 1), STR_NONE);
+    }
+}

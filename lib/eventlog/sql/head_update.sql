@@ -1,0 +1,1 @@
+update log_head set position = $1, recorded_at = $2

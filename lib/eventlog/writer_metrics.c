@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "eventlog/writer_metrics_internal.h"
+
+#include "base/metrics.h"
+#include "eventlog/write.h"
+
+static struct metric commands_total = {
+    .kind = METRIC_COUNTER,
+    .name = "daybook_commands_total",
+    .help = "Commands and raw appends (command=\"append\") answered by the writer.",
+    .labels = {"command", "result"},
+};
+
+static const double batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+static struct metric batch_commands = {
+    .kind = METRIC_HISTOGRAM,
+    .name = "daybook_append_batch_commands",
+    .help = "Commands that shared one transaction.",
+    .bounds = batch_bounds,
+    .bounds_count = sizeof(batch_bounds) / sizeof(batch_bounds[0]),
+};
+
+static struct metric events_total = {
+    .kind = METRIC_COUNTER,
+    .name = "daybook_append_events_total",
+    .help = "Events appended by this process.",
+};
+
+static struct metric log_position = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_log_position",
+    .help = "Last position of the log this process has seen.",
+};
+
+static const char *const results[] = {
+    [WRITE_APPENDED] = "appended", [WRITE_REPEATED] = "repeated",
+    [WRITE_REPLAYED] = "replayed", [WRITE_KEY_REUSED] = "key_reused",
+    [WRITE_KEY_BUSY] = "key_busy", [WRITE_REFUSED] = "refused",
+    [WRITE_CONFLICT] = "conflict", [WRITE_UNREADABLE] = "unreadable",
+    [WRITE_FAILED] = "failed",     [WRITE_TOO_MANY_CATEGORIES] = "too_many_categories",
+};
+
+void writer_count_write(const struct write *write)
+{
+    const char *command = write->kind == WRITE_COMMAND ? write->command->name : "append";
+
+    METRIC_INC(&commands_total, command, results[write->outcome]);
+}
+
+void writer_note_head(struct position head)
+{
+    metric_set(METRIC_AT(&log_position), (double)head.n);
+}
+
+void writer_count_commit(size_t commands, size_t events, struct position head)
+{
+    metric_observe(METRIC_AT(&batch_commands), (double)commands);
+    metric_add(METRIC_AT(&events_total), (double)events);
+    writer_note_head(head);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the writer counts: commands_total{command,result}, append_batch_commands,
+ * append_events_total, log_position.
+ *
+ * Threads: any.
+ */
+#ifndef DAYBOOK_EVENTLOG_WRITER_METRICS_INTERNAL_H
+#define DAYBOOK_EVENTLOG_WRITER_METRICS_INTERNAL_H
+#include <stddef.h>
+
+#include "base/units.h"
+
+struct write;
+
+void writer_count_write(const struct write *write); /* finished */
+void writer_count_commit(size_t commands, size_t events, struct position head);
+void writer_note_head(struct position head);
+
+#endif
