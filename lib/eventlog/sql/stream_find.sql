@@ -1,0 +1,1 @@
+select id, version, first_position, last_position from streams where tenant = $1 and name = $2
