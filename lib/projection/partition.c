@@ -29,6 +29,11 @@ struct partition *partition_new(const char *topic, int32_t number, struct partit
     return p;
 }
 
+void partition_hold(struct partition *partition)
+{
+    atomic_fetch_add(&partition->holders, 1);
+}
+
 void partition_drop(struct partition *partition)
 {
     if (!partition || atomic_fetch_sub(&partition->holders, 1) != 1)

@@ -67,6 +67,7 @@ struct partition {
 /* Held twice: by the poll thread and by the worker. */
 struct partition *partition_new(const char *topic, int32_t number, struct partition_limits limits,
                                 int64_t now_ms);
+void partition_hold(struct partition *partition); /* once more */
 /* Frees the hand and the queue when the last holder drops it. */
 void partition_drop(struct partition *partition);
 bool partition_is(const struct partition *partition, const char *topic, int32_t number);

@@ -190,12 +190,27 @@ static void stop_at(struct partition_core *core, enum partition_phase phase, con
     snprintf(core->reason, sizeof(core->reason), "%s", reason);
 }
 
+void core_reconnected(struct partition_core *core)
+{
+    if (core->phase != PARTITION_WAIT && core->phase != PARTITION_BLOCKED)
+        core->phase = PARTITION_ACQUIRE;
+}
+
 void core_offset_lost(struct partition_core *core)
 {
     core->offset_lost = true;
     core->started = false;
-    if (core->phase != PARTITION_WAIT && core->phase != PARTITION_BLOCKED)
-        core->phase = PARTITION_ACQUIRE;
+    core_reconnected(core);
+}
+
+void core_start_failed(struct partition_core *core, const struct error *err, int64_t now_ms,
+                       uint64_t draw)
+{
+    core->started = false;
+    if (core->phase == PARTITION_BLOCKED)
+        return;
+    core->phase = PARTITION_SEEK;
+    core_failed(core, err, 0, now_ms, draw);
 }
 
 void core_block(struct partition_core *core, const char *code, const char *reason)

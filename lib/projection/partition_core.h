@@ -87,6 +87,11 @@ void core_noted(struct partition_core *core, struct kafka_offset end, struct pos
 void core_sought(struct partition_core *core, int64_t now_ms);
 /* The poll thread found the offset gone (retention, a new topic). */
 void core_offset_lost(struct partition_core *core);
+/* The poll thread could not start. */
+void core_start_failed(struct partition_core *core, const struct error *err, int64_t now_ms,
+                       uint64_t draw);
+/* The database may be another server now. */
+void core_reconnected(struct partition_core *core);
 /* Records that came from Kafka are in hand. */
 void core_received(struct partition_core *core, int64_t now_ms);
 /* The entry as it is now: notices a loss at the end of the partition, and lag. */

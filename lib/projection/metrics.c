@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projection/metrics.h"
+
+#include "base/metrics.h"
+
+static struct metric events_total = {
+    .kind = METRIC_COUNTER,
+    .name = "daybook_projection_events_total",
+    .help = "Events a projection has dealt with, by result.",
+    .labels = {"projection", "result"},
+};
+static struct metric lag_events = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_projection_lag_events",
+    .help = "Positions between the head of the log and the read position.",
+    .labels = {"projection"},
+};
+static struct metric lag_seconds = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_projection_lag_seconds",
+    .help = "Age of the first event behind the read position.",
+    .labels = {"projection"},
+};
+static struct metric visible_seconds = {
+    .kind = METRIC_HISTOGRAM,
+    .name = "daybook_event_visible_seconds",
+    .help = "From an event's append to its being readable in the projection.",
+    .labels = {"projection"},
+    .bounds = metric_bounds_seconds,
+    .bounds_count = METRIC_BOUNDS_SECONDS,
+};
+
+void projection_count(const char *projection, enum projection_result result, size_t events)
+{
+    static const char *const names[] = {[PROJECTION_APPLIED] = "applied",
+                                        [PROJECTION_FILLED] = "filled",
+                                        [PROJECTION_DUPLICATE] = "duplicate",
+                                        [PROJECTION_SKIPPED] = "skipped"};
+
+    if (events > 0)
+        metric_add(METRIC_AT(&events_total, projection, names[result]), (double)events);
+}
+
+void projection_visible(const char *projection, int64_t recorded_at_us, int64_t now_us)
+{
+    /* Clocks of two machines may differ by more than the event's age. */
+    int64_t age_us = now_us > recorded_at_us ? now_us - recorded_at_us : 0;
+
+    metric_observe(METRIC_AT(&visible_seconds, projection), (double)age_us / 1e6);
+}
+
+void projection_lag(const char *projection, int64_t events, int64_t lag_ms)
+{
+    metric_set(METRIC_AT(&lag_events, projection), (double)events);
+    metric_set(METRIC_AT(&lag_seconds, projection), (double)lag_ms / 1000);
+}
