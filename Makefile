@@ -96,11 +96,9 @@ unit: $(B)/tests/unit ## run the unit tests (CK_RUN_SUITE=name: one suite)
 	$(Q)$(B)/tests/unit
 
 integration: $(B)/tests/integration ## run the integration tests
-	@scripts/setup
 	@scripts/test-services scripts/run-tests $(B) $@
 
 system: test-programs ## run the system tests
-	@scripts/setup
 	@scripts/test-services scripts/run-tests $(B) $@
 
 asan tsan: ## build with sanitizers, and run the unit and integration tests so
@@ -111,7 +109,6 @@ sanitized-tests: $(B)/tests/unit $(B)/tests/integration
 	@scripts/test-services scripts/run-tests $(B) unit integration
 
 bench: all ## measure the whole path
-	@scripts/setup
 	@scripts/test-services bench/run
 
 clean: ## delete what was built (data of `make run` stays)
