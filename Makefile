@@ -44,8 +44,8 @@ ifeq ($(VARIANT_CFLAGS_$(VARIANT)),)
 $(error VARIANT is release, asan or tsan, not '$(VARIANT)')
 endif
 
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g -pthread -fPIE -I. -Ilib -I$(GEN) $(PACKAGE_CFLAGS) \
-  $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
+LANGUAGE := -std=gnu11 -D_GNU_SOURCE -I. -Ilib -I$(GEN) $(PACKAGE_CFLAGS)
+ALL_CFLAGS = $(LANGUAGE) -g -pthread -fPIE $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread -Wl,--as-needed $(VARIANT_LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 VERSION_TEXT := $(shell tools/version)
@@ -60,12 +60,17 @@ PROGRAMS := $(patsubst cmd/%/,$(B)/%,$(sort $(dir $(wildcard cmd/*/*.c))))
 TEST_KINDS := unit integration system
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(foreach k,$(TEST_KINDS),$(wildcard tests/$(k)/*.c tests/$(k)/*/*.c)))
-C_SOURCES := $(LIB_SOURCES) $(sort $(wildcard cmd/*/*.c)) $(SUPPORT_SOURCES) $(TEST_SOURCES)
+BENCH_SOURCES := $(sort $(wildcard bench/*.c))
+C_SOURCES := $(LIB_SOURCES) $(sort $(wildcard cmd/*/*.c)) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
+  $(BENCH_SOURCES)
+
+C_HEADERS := $(sort $(wildcard lib/*/*.h cmd/*/*.h tests/*/*.h tests/*/*/*.h bench/*.h))
 
 GEN_HEADERS := $(SQL_MODULES:%=$(GEN)/%/sql.h) $(GEN)/migrations/embedded.h
 GEN_SOURCES := $(SQL_MODULES:%=$(GEN)/%/sql.c) $(GEN)/migrations/embedded.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o) $(GEN_SOURCES:.c=.o)
 SUPPORT_OBJECTS := $(SUPPORT_SOURCES:%.c=$(O)/%.o)
+BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(B)/%)
 TEST_RUNNERS := $(TEST_KINDS:%=$(B)/tests/%)
 # Only what names the version is rebuilt when it changes.
 VERSIONED := $(if $(C_SOURCES),$(shell grep -ls DAYBOOK_VERSION $(C_SOURCES)))
@@ -108,8 +113,18 @@ asan tsan: ## build with sanitizers, and run the unit and integration tests so
 sanitized-tests: $(B)/tests/unit $(B)/tests/integration
 	@scripts/test-services scripts/run-tests $(B) unit integration
 
-bench: all ## measure the whole path
+bench: all $(BENCH_PROGRAMS) ## measure the whole path
 	@scripts/test-services bench/run
+
+lint: ## check format, layers, shape, banned functions, shell scripts, cppcheck, clang-tidy
+	@scripts/install-packages
+	@scripts/install-packages lint
+	@$(MAKE) -s $(GEN_HEADERS)
+	@scripts/lint $(filter -D% -I%,$(LANGUAGE))
+	@$(MAKE) $(C_SOURCES:%.c=$(O)/%.tidy)
+
+format: ## format all C files
+	clang-format -i $(C_SOURCES) $(C_HEADERS)
 
 clean: ## delete what was built (data of `make run` stays)
 	rm -rf build
@@ -169,6 +184,12 @@ $(GEN)/%.o: $(GEN)/%.c $(B)/flags.list | $(GEN_HEADERS)
 $(VERSIONED:%.c=$(O)/%.o): VERSION_FLAG = -DDAYBOOK_VERSION='"$(VERSION_TEXT)"'
 $(VERSIONED:%.c=$(O)/%.o): $(B)/version.list
 
+# Again whenever the object is: when the file or a header of it changed.
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+	@echo "  TIDY  $<"
+	$(Q)clang-tidy --quiet $< -- $(LANGUAGE) -DDAYBOOK_VERSION='""' 2>/dev/null
+	@touch $@
+
 $(B)/libdaybook.a: $(LIB_OBJECTS) $(B)/objects.list
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJECTS)
@@ -185,6 +206,10 @@ $(B)/$(1): $(call objects,cmd/$(1)/%) $(B)/libdaybook.a $(B)/objects.list $(B)/f
 	$$(link)
 endef
 $(foreach p,$(notdir $(PROGRAMS)),$(eval $(call program,$(p))))
+
+$(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o $(B)/libdaybook.a $(B)/flags.list
+	@mkdir -p $(@D)
+	$(link)
 
 define test_runner
 $(B)/tests/$(1): LINK_LIBS := $(CHECK_LIBS)
