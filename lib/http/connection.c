@@ -73,7 +73,7 @@ static struct http_connection *connection_new(struct http_worker *worker,
     connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     note_remote(connection,
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
-    connection->stage = (uint64_t)STAGE_BETWEEN;
+    connection->stage = TIMER_STAGE_FIRST;
     connection->request.connection = connection;
     connection->request.arena = arena_new(0);
     return connection;

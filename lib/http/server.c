@@ -19,6 +19,13 @@ enum {
     CONNECTION_BYTES = 48 * 1024,
 };
 
+/* What 0.9.75 refuses only when strict (no Host, blanks in the target) it refuses with a doubled
+ * header or silently; our own checks include it. */
+static int strictness(const struct http_server *server)
+{
+    return server->check_layout ? 0 : 1;
+}
+
 /* A daemon that waits for nothing and listens nowhere: see worker.c. */
 static struct MHD_Daemon *start_daemon(struct http_worker *worker)
 {
@@ -26,7 +33,7 @@ static struct MHD_Daemon *start_daemon(struct http_worker *worker)
 
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        http_receive, worker, MHD_OPTION_STRICT_FOR_CLIENT, 1, /* the strictest */
+        http_receive, worker, MHD_OPTION_STRICT_FOR_CLIENT, strictness(worker->server),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         /* The census keeps the limits; this one must only be out of its way. */
         MHD_OPTION_CONNECTION_LIMIT, config->connections_max + 1, MHD_OPTION_URI_LOG_CALLBACK,

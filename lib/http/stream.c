@@ -142,8 +142,14 @@ static ssize_t read_for_client(void *cls, uint64_t position, char *out, size_t m
 
 struct MHD_Response *http_stream_response(struct http_stream *stream)
 {
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_for_client, stream,
-                                             NULL);
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_for_client, stream, NULL);
+
+    /* To a HEAD libmicrohttpd would send the last chunk. As to HTTP/1.0: no chunks, then the end.
+     */
+    if (response != NULL && stream->connection->request.facts.method == HTTP_HEAD)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
 }
 
 size_t http_stream_detach(struct http_stream *stream)

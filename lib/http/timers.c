@@ -10,6 +10,7 @@
 enum {
     INTERVAL_MIN_MS = 10,
     INTERVAL_MAX_MS = 500,
+    STATE_CLOSE_WAIT = 8, /* TCP_CLOSE_WAIT of <netinet/tcp.h> */
 };
 
 static uint64_t counter(const struct http_timer_look *look)
@@ -36,10 +37,9 @@ static void stage_entered(struct http_timer *timer, const struct http_timer_look
 
     if (!continues)
         timer->header_begun = false;
-    /* Bytes that came before the first look are the beginning of a header. Later the counter may
-     * hold what was pipelined behind the last request: such a header counts as idle until its next
-     * byte. */
-    timer->bytes = timer->looked ? counter(look) : 0;
+    /* All bytes of a new connection are a header's. Later the counter may hold what was pipelined
+     * behind the last request: such a header counts as idle until its next byte. */
+    timer->bytes = look->stage == TIMER_STAGE_FIRST ? 0 : counter(look);
     timer->looked = true;
     timer->stage = look->stage;
     timer->since_ms = look->now_ms;
@@ -81,11 +81,24 @@ static bool crawls(const struct http_timer *timer, const struct http_timer_look 
     return look->now_ms - timer->since_ms >= limits->header_ms + earned_ms;
 }
 
+/*
+ * More is to come from a client that has ended, and there is no news since the last look.
+ * libmicrohttpd does not see an end that came together with the last bytes: it waits for another
+ * event after a read that did not fill its buffer, and there is none.
+ */
+static bool abandoned(const struct http_timer *timer, const struct http_timer_look *look)
+{
+    return look->client_ended && look->now_ms > timer->since_ms &&
+           timer_stage_of(look->stage) <= STAGE_BODY && counter(look) == timer->bytes;
+}
+
 bool http_timer_expired(struct http_timer *timer, const struct http_timer_look *look,
                         const struct http_timer_limits *limits)
 {
     if (!timer->looked || timer->stage != look->stage)
         stage_entered(timer, look);
+    if (abandoned(timer, look))
+        return true;
 
     switch (timer_stage_of(look->stage)) {
     case STAGE_BETWEEN:
@@ -113,6 +126,7 @@ void http_timer_look_at(int fd, struct http_timer_look *look)
         return;
     look->received = info.tcpi_bytes_received;
     look->acked = info.tcpi_bytes_acked;
+    look->client_ended = info.tcpi_state == STATE_CLOSE_WAIT;
     look->unsent = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
 }
 

@@ -25,6 +25,8 @@ enum timer_stage {
 };
 
 /* A stage, and how many came before it on this connection. */
+#define TIMER_STAGE_FIRST ((uint64_t)STAGE_BETWEEN)
+
 static inline uint64_t timer_stage_next(uint64_t word, enum timer_stage stage)
 {
     return ((word >> 3) + 1) << 3 | (uint64_t)stage;
@@ -59,6 +61,7 @@ struct http_timer_look {
     uint64_t received;   /* by the kernel on this connection */
     uint64_t acked;      /* by the client on this connection */
     bool unsent;         /* bytes wait in the kernel to be acknowledged */
+    bool client_ended;   /* it will send nothing more */
 };
 
 /* True: shut it. */
