@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What workers look up in Kafka themselves, outside the group: the cursor, to compare it with the
- * log, and where a partition ends. One reader for all workers of a projection.
+ * log, and where a partition ends. One reader for all workers of a process.
  *
  * Threads: any.
  */

@@ -12,7 +12,6 @@
 #include "base/queue.h"
 #include "base/thread.h"
 #include "kafka/consumer.h"
-#include "projection/look.h"
 #include "projection/table.h"
 #include "projection/worker.h"
 
@@ -27,7 +26,6 @@ enum {
 
 struct runner {
     struct runner_config config;
-    struct look *look;
     struct worker *workers[RUNNER_WORKERS_MAX];
     struct thread *poll;
     struct stop *stop;
@@ -349,18 +347,25 @@ static void runner_free(struct runner *runner)
     kafka_consumer_free(runner->consumer);
     queue_free(runner->starts);
     stop_free(runner->stop);
-    look_free(runner->look);
     for (size_t i = 0; i < runner->topics_count; i++)
         mem_free(runner->topics[i]);
     pthread_mutex_destroy(&runner->mutex);
     mem_free(runner);
 }
 
+void runner_request_stop(struct runner *runner)
+{
+    stop_request(runner->stop);
+    for (unsigned i = 0; i < runner->config.workers; i++)
+        if (runner->workers[i])
+            worker_request_stop(runner->workers[i]);
+}
+
 void runner_stop(struct runner *runner)
 {
     if (!runner)
         return;
-    stop_request(runner->stop);
+    runner_request_stop(runner);
     thread_join(runner->poll);
     for (unsigned i = 0; i < runner->config.workers; i++)
         worker_stop(runner->workers[i]);
@@ -374,7 +379,7 @@ static bool start_workers(struct runner *runner, struct error *err)
                                    .identity = runner->config.identity,
                                    .owner = runner->config.owner,
                                    .limits = runner->config.limits,
-                                   .look = runner->look,
+                                   .look = runner->config.look,
                                    .starts = runner->starts,
                                    .log_replaced = &runner->log_replaced};
 
@@ -407,7 +412,6 @@ bool runner_start(const struct runner_config *config, struct runner **ret_runner
     assert(config->workers >= 1 && config->workers <= RUNNER_WORKERS_MAX);
 
     runner->config = *config;
-    runner->look = look_new(config->kafka, config->identity);
     runner->stop = stop_new();
     runner->starts = queue_new(STARTS_MAX);
     pthread_mutex_init(&runner->mutex, NULL);

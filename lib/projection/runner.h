@@ -16,6 +16,7 @@
 #include "postgres/pg.h"
 #include "projection/partition.h"
 
+struct look;
 struct runner;
 struct table;
 
@@ -26,6 +27,7 @@ struct runner_config {
     struct pg_config postgres;
     const struct kafka_config *kafka;
     const struct log_identity *identity;
+    struct look *look;
     const struct table *table;
     const char *group;
     const char *member; /* group.instance.id */
@@ -38,6 +40,8 @@ struct runner_config {
 
 MUST_CHECK bool runner_start(const struct runner_config *config, struct runner **ret_runner,
                              struct error *err);
+/* So that several end together. */
+void runner_request_stop(struct runner *runner);
 /* Batches in flight end, the rest is left to the next owner. The member does not leave its group:
  * started again under its name, it has its partitions back at once. */
 void runner_stop(struct runner *runner);

@@ -323,12 +323,17 @@ bool worker_start(const struct worker_config *config, struct worker **ret_worker
     return true;
 }
 
+void worker_request_stop(struct worker *worker)
+{
+    stop_request(worker->stop);
+    signal_raise(worker->wake);
+}
+
 void worker_stop(struct worker *worker)
 {
     if (!worker)
         return;
-    stop_request(worker->stop);
-    signal_raise(worker->wake);
+    worker_request_stop(worker);
     thread_join(worker->thread);
     worker_free(worker);
 }

@@ -43,6 +43,7 @@ struct start {
 
 MUST_CHECK bool worker_start(const struct worker_config *config, struct worker **ret_worker,
                              struct error *err);
+void worker_request_stop(struct worker *worker);
 /* Ends after the batch in flight; drops its partitions. */
 void worker_stop(struct worker *worker);
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projection/install.h"
+
+#include <assert.h>
+
+#include "postgres/pg.h"
+#include "projection/projector.h"
+#include "projection/sql.h"
+#include "projection/table.h"
+
+/* One at a time, so that the second finds what the first has made. */
+static bool lock(struct pg_conn *conn, const struct projection *projection, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection->name));
+    return pg_query(conn,
+                    "select pg_advisory_xact_lock(hashtextextended('daybook projection ' || $1, 0))"
+                    " is null",
+                    &params, NULL, err);
+}
+
+static bool find(struct pg_conn *conn, const struct projection *projection,
+                 struct pg_rows **ret_rows, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection->name));
+    return pg_query(conn,
+                    "select generation, declaration, log_id::text from projections where name = $1",
+                    &params, ret_rows, err);
+}
+
+static bool make(struct pg_conn *conn, const struct table *table,
+                 const struct log_identity *identity, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(table->projection->name));
+    pg_add_i32(&params, table->generation);
+    pg_add_str(&params, str_of(table->declaration));
+    pg_add_str(&params, str_of(identity->id));
+    return pg_script(conn, table->create, err) &&
+           pg_query(conn, sql_projection_save, &params, NULL, err);
+}
+
+/* The row that was found: whether its generation will do. */
+static bool check(const struct pg_rows *rows, const struct projection *projection,
+                  const struct log_identity *identity, int *generation, bool *ret_is_ours,
+                  struct error *err)
+{
+    struct str declaration = pg_get_str(rows, 0, 1);
+    SCOPED(table_free) struct table *table = NULL;
+
+    *generation = (int)pg_get_i64(rows, 0, 0);
+    *ret_is_ours = str_equal(pg_get_str(rows, 0, 2), str_of(identity->id));
+    if (!*ret_is_ours)
+        return true;
+    table = table_new(projection, *generation);
+    if (str_equal(declaration, str_of(table->declaration)))
+        return true;
+    error_set(err, ERROR_FATAL, "declaration-changed",
+              "table '%s' was made from another declaration than this program has", table->name);
+    return error_hint(err,
+                      "Run the program that made it, or drop the row of '%s' in projections "
+                      "and its table to have it built anew from the log.",
+                      projection->name);
+}
+
+static bool install(struct pg_conn *conn, const struct projection *projection,
+                    const struct log_identity *identity, int *ret_generation, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED(table_free) struct table *table = NULL;
+    bool is_ours = false;
+    int generation = 0;
+
+    if (!lock(conn, projection, err) || !find(conn, projection, &rows, err))
+        return false;
+    if (pg_rows_count(rows) > 0 && !check(rows, projection, identity, &generation, &is_ours, err))
+        return false;
+    if (!is_ours) {
+        table = table_new(projection, ++generation);
+        if (!make(conn, table, identity, err))
+            return false;
+    }
+    *ret_generation = generation;
+    return true;
+}
+
+bool projection_install(struct pg_conn *conn, const struct projection *projection,
+                        const struct log_identity *identity, int *ret_generation, struct error *err)
+{
+    if (pg_begin(conn, err) && install(conn, projection, identity, ret_generation, err) &&
+        pg_commit(conn, err))
+        return true;
+    pg_rollback(conn);
+    return error_wrap(err, "install projection '%s'", projection->name);
+}
+
+bool projection_install_all(struct pg_conn *conn, const struct projection *const *projections,
+                            struct error *err)
+{
+    struct log_identity identity;
+    int generation;
+
+    if (!log_identity_load(conn, &identity, err))
+        return false;
+    for (size_t i = 0; projections[i]; i++)
+        if (!projection_install(conn, projections[i], &identity, &generation, err))
+            return false;
+    return true;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "projection/status.h"
+
+#include "base/arena.h"
+#include "postgres/pg.h"
+#include "projection/position.h"
+#include "projection/sql.h"
+
+/* From bad to good. Partitions that nobody has count as starting while others are had. */
+static const struct str words[] = {STR_INIT("blocked"),     STR_INIT("paused"),
+                                   STR_INIT("stopped"),     STR_INIT("starting"),
+                                   STR_INIT("catching_up"), STR_INIT("running")};
+enum { WORDS_COUNT = sizeof(words) / sizeof(words[0]), WORD_STOPPED = 2, WORD_STARTING = 3 };
+
+static size_t rank(struct str word)
+{
+    size_t i = 0;
+
+    while (i < WORDS_COUNT - 1 && !str_equal(words[i], word))
+        i++;
+    return i;
+}
+
+void projection_status_sum(struct projection_status *status, struct arena *arena)
+{
+    const struct partition_status *worst = NULL;
+    bool all_stopped = true;
+
+    for (size_t i = 0; i < status->partitions_count; i++) {
+        const struct partition_status *p = &status->partitions[i];
+
+        if (!worst || rank(p->state) < rank(worst->state))
+            worst = p;
+        all_stopped &= rank(p->state) == WORD_STOPPED;
+    }
+    if (!worst)
+        return;
+    status->since_us = worst->since_us;
+    status->state = worst->state;
+    status->reason = STR_NONE;
+    if (rank(worst->state) == WORD_STOPPED && !all_stopped) {
+        status->state = words[WORD_STARTING];
+        status->reason = arena_printf(arena, "nobody has '" STR_FMT "' partition %d",
+                                      STR_ARG(worst->topic), worst->partition);
+    } else if (worst->reason.len > 0) {
+        status->reason =
+            arena_printf(arena, "'" STR_FMT "' partition %d: " STR_FMT, STR_ARG(worst->topic),
+                         worst->partition, STR_ARG(worst->reason));
+    }
+}
+
+static void read_partition(const struct pg_rows *rows, size_t row, struct arena *arena,
+                           struct partition_status *ret)
+{
+    int column = 0;
+
+    ret->topic = arena_dup(arena, pg_get_str(rows, row, column++));
+    ret->partition = (int32_t)pg_get_i64(rows, row, column++);
+    ret->position = POSITION(pg_get_i64(rows, row, column++));
+    ret->offset = (struct kafka_offset){pg_get_i64(rows, row, column++)};
+    ret->owner = arena_dup(arena, pg_get_str(rows, row, column++));
+    ret->state = arena_dup(arena, pg_get_str(rows, row, column++));
+    ret->reason = arena_dup(arena, pg_get_str(rows, row, column++));
+    ret->since_us = pg_get_time(rows, row, column++);
+    ret->updated_us = pg_get_time(rows, row, column++);
+}
+
+static bool load_partitions(struct pg_conn *conn, const struct projection *projection,
+                            struct arena *arena, struct projection_status *status,
+                            struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection->name));
+    if (!pg_query(conn, sql_status_load, &params, &rows, err))
+        return false;
+    status->partitions_count = pg_rows_count(rows);
+    status->partitions = ARENA_ARRAY(arena, struct partition_status, pg_rows_count(rows));
+    for (size_t i = 0; i < status->partitions_count; i++)
+        read_partition(rows, i, arena, &status->partitions[i]);
+    return true;
+}
+
+static bool load_projection(struct pg_conn *conn, const struct projection *projection,
+                            struct projection_status *status, struct error *err)
+{
+    static const char sql[] =
+        "select generation, made_at, exists (select from projector_slots s where s.expires_at >"
+        " clock_timestamp() and s.consumer_group like '%.' || name || '.' || generation)"
+        " from projections where name = $1";
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+    struct read_position read;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection->name));
+    if (!pg_query(conn, sql, &params, &rows, err) ||
+        !read_position_load(conn, projection, &read, err))
+        return false;
+    *status = (struct projection_status){.name = str_of(projection->name),
+                                         .state = words[WORD_STOPPED],
+                                         .position = read.position,
+                                         .lag_events = read.head.n - read.position.n,
+                                         .lag_ms = read.lag_ms};
+    if (pg_rows_count(rows) == 0)
+        return true;
+    status->generation = (int)pg_get_i64(rows, 0, 0);
+    status->since_us = pg_get_time(rows, 0, 1);
+    if (pg_get_bool(rows, 0, 2)) /* somebody is at it, but has no partition yet */
+        status->state = words[WORD_STARTING];
+    return true;
+}
+
+bool projection_status_load(struct pg_conn *conn, const struct projection *const *projections,
+                            struct arena *arena, struct projection_status **ret, size_t *ret_count,
+                            struct error *err)
+{
+    struct projection_status *all;
+    size_t count = 0;
+
+    while (projections[count])
+        count++;
+    all = ARENA_ARRAY(arena, struct projection_status, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!load_projection(conn, projections[i], &all[i], err) ||
+            !load_partitions(conn, projections[i], arena, &all[i], err))
+            return error_wrap(err, "load the status of projection '%s'", projections[i]->name);
+        projection_status_sum(&all[i], arena);
+    }
+    *ret = all;
+    *ret_count = count;
+    return true;
+}
