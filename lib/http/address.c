@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/address.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +49,28 @@ static bool split(struct str listen, struct host_port *ret)
         return false; /* an IPv6 address without brackets */
     return str_to_u64(port, 65535, &number) && copy(host, ret->host, sizeof(ret->host)) &&
            copy(port, ret->port, sizeof(ret->port));
+}
+
+bool http_address_is_valid(const char *listen)
+{
+    struct host_port parts;
+
+    return split(str_of(listen), &parts);
+}
+
+bool http_address_is_loopback(const char *listen)
+{
+    struct host_port parts;
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    if (!split(str_of(listen), &parts))
+        return false;
+    if (inet_pton(AF_INET, parts.host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, parts.host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcasecmp(parts.host, "localhost") == 0;
 }
 
 static bool open_socket(const struct addrinfo *address, int *ret_fd)

@@ -6,9 +6,17 @@
  */
 #ifndef DAYBOOK_HTTP_ADDRESS_H
 #define DAYBOOK_HTTP_ADDRESS_H
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
+
+/* Written as HOST:PORT; whether the host is there shows when it is listened on. */
+bool http_address_is_valid(const char *listen);
+
+/* Nobody but this machine reaches it: localhost, 127.0.0.0/8, [::1]. Any other name may be public.
+ */
+bool http_address_is_loopback(const char *listen);
 
 /* Opens a listening, non-blocking socket. */
 MUST_CHECK bool http_address_listen(const char *listen, int *ret_fd, struct error *err);
