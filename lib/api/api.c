@@ -5,27 +5,28 @@
 #include "api/request_log.h"
 #include "base/arena.h"
 #include "base/mem.h"
-
-#include <string.h>
+#include "http/address.h"
 
 enum { EXPORT_THREADS = 2, EXPORT_QUEUE_MAX = 16 };
-
-static void add_route(struct api *api, const struct route *route)
-{
-    router_add(api->router, route);
-}
 
 void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,
                const void *spec)
 {
-    add_route(api,
-              &(struct route){.method = method, .pattern = pattern, .serve = serve, .spec = spec});
+    router_add(api->router,
+               &(struct route){.method = method, .pattern = pattern, .serve = serve, .spec = spec});
+}
+
+void api_route_plumbing(struct api *api, const char *pattern, route_fn serve)
+{
+    router_add(
+        api->router,
+        &(struct route){.method = HTTP_GET, .pattern = pattern, .serve = serve, .plumbing = true});
 }
 
 void api_route_bulk(struct api *api, enum http_method method, const char *pattern, route_fn serve)
 {
-    add_route(api,
-              &(struct route){.method = method, .pattern = pattern, .serve = serve, .bulk = true});
+    router_add(api->router,
+               &(struct route){.method = method, .pattern = pattern, .serve = serve, .bulk = true});
 }
 
 /* Before the body arrives: which route it is for, and so how large it may be. */
@@ -60,19 +61,12 @@ static void add_routes(struct api *api)
     stream_write_routes(api);
     stream_read_routes(api);
     log_routes(api);
-    admin_routes(api);
     for (const struct route_table *const *table = api->config.routes; *table != NULL; table++) {
         command_routes_add(api, (*table)->commands);
         view_routes_add(api, (*table)->views);
         list_routes_add(api, (*table)->lists);
         summary_routes_add(api, (*table)->summaries);
     }
-}
-
-static bool is_loopback(const char *listen)
-{
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
-           strncmp(listen, "localhost:", 10) == 0;
 }
 
 static bool start_queries(struct api *api, struct error *err)
@@ -106,7 +100,7 @@ bool api_start(const struct api_config *config, struct api **ret_api, struct err
     api->config = *config;
     api->arena = arena_new(0);
     api->router = router_new();
-    api->guards_loopback = is_loopback(config->http.listen);
+    api->is_loopback = http_address_is_loopback(config->http.listen);
     add_routes(api);
     if ((config->serves_api && !start_queries(api, err)) || !start_server(api, err)) {
         api_stop(api);
@@ -114,6 +108,12 @@ bool api_start(const struct api_config *config, struct api **ret_api, struct err
     }
     *ret_api = api;
     return true;
+}
+
+void api_open(struct api *api, struct writer *writer, const struct log_identity *identity)
+{
+    api->identity = identity;
+    atomic_store_explicit(&api->writer, writer, memory_order_release);
 }
 
 const char *api_address(const struct api *api)
@@ -132,9 +132,11 @@ void api_stop(struct api *api)
     if (api == NULL)
         return;
     query_pool_stop(api->queries);
-    query_pool_stop(api->exports);
+    if (api->exports != NULL)
+        query_pool_refuse(api->exports); /* those that wait; the others stream and are cut */
     if (api->server != NULL)
         http_server_stop(api->server);
+    query_pool_stop(api->exports);
     router_free(api->router);
     arena_free(api->arena);
     mem_free(api);

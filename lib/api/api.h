@@ -16,6 +16,7 @@
 #include "postgres/pg.h"
 
 struct api;
+struct log_identity;
 struct writer;
 
 /* What /readyz and /admin/v1/status of this process say of a role. */
@@ -35,9 +36,8 @@ struct api_config {
     size_t body_bytes_max;
     size_t bulk_body_bytes_max;
     int64_t command_timeout_ms;
-    const char *hosts;     /* further Host names, separated by commas; "" none */
-    bool serves_api;       /* false: only the plumbing: /livez /readyz /metrics /version */
-    struct writer *writer; /* serves_api only */
+    const char *hosts; /* further Host names, separated by commas; "" none */
+    bool serves_api;   /* false: only the plumbing: /livez /readyz /metrics /version */
     const struct route_table *const *routes;     /* the domains'; ends with NULL */
     const struct projection *const *projections; /* all; ends with NULL */
     const char *instance;
@@ -45,11 +45,15 @@ struct api_config {
     void *health_arg;
 };
 
+/* Listens. Until api_open() there is only the plumbing; all else is answered 503. */
 MUST_CHECK bool api_start(const struct api_config *config, struct api **ret_api, struct error *err);
+/* The database is known to fit: serves everything. IDENTITY lives longer. */
+void api_open(struct api *api, struct writer *writer, const struct log_identity *identity);
 const char *api_address(const struct api *api); /* "http://127.0.0.1:8080" */
 /* Stops accepting and waits until what is in flight is answered; false: some is after TIMEOUT_MS.
  */
 bool api_drain(struct api *api, int64_t timeout_ms);
-void api_stop(struct api *api); /* after api_drain and writer_stop */
+/* After api_drain() and writer_stop(): cuts streams that still run. */
+void api_stop(struct api *api);
 
 #endif

@@ -11,6 +11,8 @@
 #include "api/query.h"
 #include "api/router.h"
 
+#include <stdatomic.h>
+
 struct api {
     struct arena *arena; /* what lives as long as the API */
     struct api_config config;
@@ -18,11 +20,16 @@ struct api {
     struct router *router;
     struct query_pool *queries; /* short reads */
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
-    bool guards_loopback;       /* no tokens: only known Host names, no foreign Origin */
+    bool is_loopback;           /* where it listens */
+    /* Set by api_open(), identity first; NULL: the database is not known yet. */
+    _Atomic(struct writer *) writer;
+    const struct log_identity *identity;
 };
 
 void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,
                const void *spec);
+/* Served before api_open(), too. */
+void api_route_plumbing(struct api *api, const char *pattern, route_fn serve);
 void api_route_bulk(struct api *api, enum http_method method, const char *pattern, route_fn serve);
 
 /* Each adds its routes. */

@@ -153,7 +153,11 @@ static void serve(struct call *call)
         answer_method_not_allowed(call);
     } else {
         call->route = call->path.route;
-        call->route->serve(call);
+        if (call->route->plumbing || atomic_load(&call->api->writer) != NULL)
+            call->route->serve(call);
+        else
+            call_problem(call, "dependency-down", STR_NONE,
+                         "the database has not been reached yet");
     }
 }
 

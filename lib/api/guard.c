@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Without tokens the service listens on loopback only, and whoever is on this machine may ask. A
- * web page somewhere is not: its requests come with a foreign Host (DNS rebinding) or a foreign
- * Origin (cross-site requests), and are refused.
+ * Without tokens whoever reaches the address may ask. A web page somewhere may not: its requests
+ * come with a foreign Host (DNS rebinding) or a foreign Origin (cross-site requests), and are
+ * refused. On a public address the names are known only if http.hosts gives them.
  */
 #include "api/api_internal.h"
 
@@ -37,32 +37,40 @@ static bool is_our_name(const struct api *api, struct str name)
     return false;
 }
 
-static bool is_our_origin(const struct api *api, struct str origin)
+/* What is behind the scheme; data NULL: no web page's ("null", other schemes). */
+static struct str origin_authority(struct str origin)
 {
     static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
 
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (str_starts_with(origin, schemes[i]))
-            return is_our_name(api, host_name(str_from(origin.data + schemes[i].len,
-                                                       origin.len - schemes[i].len)));
-    return false; /* "null" and the rest */
+            return str_from(origin.data + schemes[i].len, origin.len - schemes[i].len);
+    return STR_NONE;
+}
+
+/* Ours by name, or the page came from where the request goes to. */
+static bool is_our_origin(const struct api *api, struct str origin, struct str host)
+{
+    struct str authority = origin_authority(origin);
+
+    return authority.data != NULL &&
+           (is_our_name(api, host_name(authority)) ||
+            (!api->is_loopback && str_equal_ignore_case(authority, host)));
 }
 
 bool guard_check(struct call *call)
 {
     const struct api *api = call->api;
+    bool knows_names = api->is_loopback || api->config.hosts[0] != '\0';
     struct str host = http_request_header(call->request, "Host", NULL);
     struct str origin = http_request_header(call->request, "Origin", NULL);
 
-    if (!api->guards_loopback)
-        return true;
-    if (host.data != NULL && !is_our_name(api, host_name(host))) {
-        call_problem(
-            call, "forbidden", STR_NONE,
-            "the Host name is none of ours: add it to http.hosts, or configure authentication");
+    if (knows_names && host.data != NULL && !is_our_name(api, host_name(host))) {
+        call_problem(call, "forbidden", STR_NONE,
+                     "the Host name is none of ours: add it to http.hosts");
         return false;
     }
-    if (origin.data != NULL && !is_our_origin(api, origin)) {
+    if (origin.data != NULL && !is_our_origin(api, origin, host)) {
         call_problem(call, "forbidden", STR_NONE, "requests of foreign web pages are refused");
         return false;
     }

@@ -89,10 +89,27 @@ static bool send_rest(const struct log_request *request, struct reader *reader,
     return true;
 }
 
+static struct str keep(struct arena *arena, struct str s)
+{
+    return s.data != NULL ? arena_dup(arena, s) : STR_NONE;
+}
+
+static struct log_request keep_request(const struct log_request *request, struct arena *arena)
+{
+    struct log_request kept = *request;
+
+    kept.filter.tenant = keep(arena, request->filter.tenant);
+    kept.filter.category = keep(arena, request->filter.category);
+    kept.filter.type = keep(arena, request->filter.type);
+    kept.filter.correlation_id = keep(arena, request->filter.correlation_id);
+    return kept;
+}
+
 static bool export_log(struct call *call, struct reader *reader, struct error *err)
 {
-    struct log_request request = *(struct log_request *)call->data;
+    SCOPED(arena_free) struct arena *kept = arena_new(0);
     SCOPED(arena_free) struct arena *arena = arena_new(0);
+    struct log_request request = keep_request(call->data, kept);
     int64_t left = request.limit > 0 ? request.limit : -1;
     struct event_page first;
 
@@ -101,7 +118,7 @@ static bool export_log(struct call *call, struct reader *reader, struct error *e
         return false;
     read_headers_set(call, first.head, 0);
     call_header(call, "Content-Type", STR(NDJSON));
-    /* The call's own strings (the filter's) live until the stream ends. */
+    /* The call may be gone from here on: its client may leave before the stream ends. */
     struct http_stream *stream =
         http_respond_stream(call->request, 200, call->headers, call->headers_count);
     bool ok =

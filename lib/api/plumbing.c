@@ -79,8 +79,8 @@ static void serve_version(struct call *call)
 
 void plumbing_routes(struct api *api)
 {
-    api_route(api, HTTP_GET, "/livez", serve_livez, NULL);
-    api_route(api, HTTP_GET, "/readyz", serve_readyz, NULL);
-    api_route(api, HTTP_GET, "/metrics", serve_metrics, NULL);
-    api_route(api, HTTP_GET, "/version", serve_version, NULL);
+    api_route_plumbing(api, "/livez", serve_livez);
+    api_route_plumbing(api, "/readyz", serve_readyz);
+    api_route_plumbing(api, "/metrics", serve_metrics);
+    api_route_plumbing(api, "/version", serve_version);
 }

@@ -74,6 +74,20 @@ bool query_pool_start(const struct pg_config *postgres, unsigned threads, size_t
     return true;
 }
 
+static void refuse(struct call *call)
+{
+    call_problem(call, "overloaded", STR_NONE, "too many reads wait already");
+}
+
+void query_pool_refuse(struct query_pool *pool)
+{
+    struct job *job;
+
+    queue_close(pool->queue);
+    while ((job = queue_pop(pool->queue, 0)) != NULL)
+        refuse(job->call);
+}
+
 void query_pool_stop(struct query_pool *pool)
 {
     if (pool == NULL)
@@ -91,5 +105,5 @@ void query_submit(struct query_pool *pool, struct call *call, query_fn fn)
 
     *job = (struct job){.call = call, .fn = fn};
     if (queue_push(pool->queue, job) != QUEUE_PUSHED)
-        call_problem(call, "overloaded", STR_NONE, "too many reads wait already");
+        refuse(call);
 }

@@ -24,6 +24,7 @@ struct route {
     route_fn serve;
     const void *spec; /* the handler's own: a command_route, list_route, ... */
     bool bulk;        /* takes the larger body */
+    bool plumbing;    /* needs no database */
 };
 
 enum { PATH_PARAMETERS_MAX = 4 };

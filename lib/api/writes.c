@@ -287,7 +287,7 @@ struct write *writes_new(struct call *call, enum write_kind kind, const struct w
 
 void writes_submit(struct call *call, struct write *write)
 {
-    switch (writer_submit(call->api->config.writer, write)) {
+    switch (writer_submit(atomic_load(&call->api->writer), write)) {
     case WRITER_TAKEN:
         return;
     case WRITER_FULL:
