@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daybookd's verbs: the one table of parser, help, man page and completion. */
+#include "cmd/daybookd/settings.h"
+#include "cmd/daybookd/verbs.h"
+
+static const struct program_option common_options[] = {
+    {.name = "config",
+     .value = "FILE",
+     .text = "configuration; default /etc/daybook/daybook.conf, then its .d directory"},
+    {0},
+};
+
+static const struct program_option serve_options[] = {
+    {.name = "roles",
+     .value = "ROLES",
+     .text = "of api, publish, project, separated by commas; default all"},
+    {0},
+};
+
+static const struct verb verbs[] = {
+    {.name = "serve",
+     .arguments = "",
+     .options = serve_options,
+     .takes_settings = true,
+     .run = serve_run,
+     .text = "run the daemon with these roles, until SIGTERM",
+     .details = "It starts with PostgreSQL or Kafka away and works as soon as they are there. "
+                "SIGTERM answers what\nis in flight and ends within 10 s; SIGHUP reloads what can "
+                "be reloaded."},
+    {.name = "migrate up",
+     .arguments = "",
+     .takes_settings = true,
+     .run = migrate_up_run,
+     .text = "bring the database's schema up to this program's; makes the log the first time"},
+    {.name = "migrate status",
+     .arguments = "",
+     .takes_settings = true,
+     .run = migrate_status_run,
+     .text = "list the schema's migrations and whether they are applied"},
+    {.name = "config check",
+     .arguments = "",
+     .takes_settings = true,
+     .run = config_check_run,
+     .text = "tell every fault of the configuration"},
+    {.name = "config print",
+     .arguments = "",
+     .takes_settings = true,
+     .run = config_print_run,
+     .text = "print every setting's value and where it is from; secrets are masked"},
+    {.name = "config explain",
+     .arguments = "",
+     .run = config_explain_run,
+     .text = "print every setting's meaning, type, range and default"},
+    {.name = "help",
+     .arguments = "[VERB]",
+     .arguments_max = 2,
+     .options = program_help_options,
+     .run = program_help_run,
+     .text = "show help on a verb"},
+    {.name = "completion",
+     .arguments = "SHELL",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = program_completion_run,
+     .text = "print the completion for bash or zsh"},
+    {0},
+};
+
+static const char *const environment[][2] = {
+    {"DAYBOOK_SECTION_KEY", "a setting: DAYBOOK_HTTP_LISTEN is http.listen"},
+    {"DAYBOOK_POSTGRES_URL_FILE", "a file that holds the secret postgres.url"},
+    {NULL, NULL},
+};
+
+static const char *const examples[][2] = {
+    {"daybookd migrate up --postgres.url_file /etc/daybook/url", "make or change the schema"},
+    {"daybookd serve", "everything in one process"},
+    {"daybookd serve --roles api --http.listen 127.0.0.1:8081", "one more process of one role"},
+    {NULL, NULL},
+};
+
+static const struct program program = {
+    .name = "daybookd",
+    .summary = "an event log on PostgreSQL, published to Kafka exactly once, with read models",
+    .version = DAYBOOK_VERSION,
+    .verbs = verbs,
+    .options = common_options,
+    .settings = &daybookd_settings,
+    .environment = environment,
+    .examples = examples,
+};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

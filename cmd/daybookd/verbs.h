@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daybookd's verbs: each gives the exit status.
+ *
+ * Threads: main.
+ */
+#ifndef DAYBOOKD_VERBS_H
+#define DAYBOOKD_VERBS_H
+#include "base/program.h"
+
+int serve_run(struct invocation *invocation);
+int publish_run(struct invocation *invocation);
+int project_run(struct invocation *invocation);
+int migrate_up_run(struct invocation *invocation);
+int migrate_status_run(struct invocation *invocation);
+int config_check_run(struct invocation *invocation);
+int config_print_run(struct invocation *invocation);
+int config_explain_run(struct invocation *invocation);
+
+#endif
