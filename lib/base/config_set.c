@@ -62,7 +62,8 @@ static bool read_secret(struct config_loader *loader, const char *where, struct 
         return false;
     }
     if (world_readable) {
-        config_fault(loader, where, "everyone can read the secret's file '%s'; chmod o-r it", name);
+        config_fault(loader, where, "the secret's file '%s' can be read by everyone; chmod o-r it",
+                     name);
         return false;
     }
     while (ret_text->len > 0 &&
