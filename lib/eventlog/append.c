@@ -50,14 +50,15 @@ static const struct known_id *find_id(const struct batch *batch, struct batch_st
 
 void batch_store_id(struct batch *batch, struct known_id id)
 {
+    struct table *table = id.index == NO_INDEX ? &batch->stored_ids : &batch->own_ids;
+    uint64_t hash = known_id_hash(&id);
     struct known_id *copy;
 
-    if (find_id(batch, id.stream, id.id) != NULL)
-        return;
+    if (table_find(table, hash, known_id_equal, &id) != NULL)
+        return; /* two writes asked for it */
     copy = ARENA_NEW(batch->arena, struct known_id);
     *copy = id;
-    table_add(id.index == NO_INDEX ? &batch->stored_ids : &batch->own_ids, known_id_hash(copy),
-              copy);
+    table_add(table, hash, copy);
 }
 
 static int compare_ids(const void *a, const void *b)

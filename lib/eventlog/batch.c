@@ -258,45 +258,60 @@ void batch_release(struct batch *batch)
 /* --- a pass -------------------------------------------------------------------------------------
  */
 
-/* A pass found streams lacking at write I. False: they are to be fetched; true: the batch ends
- * here. */
-static bool end_before(struct batch *batch, size_t i)
+static enum verdict decide(struct batch *batch, size_t i)
 {
-    if (++batch->passes <= LACKING_PASSES_MAX || i == 0) {
-        /* One round fetches for all that follow, too. */
-        for (size_t j = i + 1; j < batch->count; j++) {
-            if (!batch->plans[j]->settled)
-                ask(batch, batch->plans[j]);
-        }
-        return false;
-    }
+    struct plan *plan = batch->plans[i];
+
+    if (plan->settled)
+        return VERDICT_DONE;
+    return plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, i == 0)
+                                              : decide_append(batch, plan, i == 0);
+}
+
+static void end_before(struct batch *batch, size_t i)
+{
+    assert(i > 0);
+    batch->count = i;
     for (size_t j = 0; j < batch->streams_count; j++)
         batch->streams[j]->asked = false;
-    return true;
 }
 
 enum pass { PASS_DONE, PASS_LACKS, PASS_AGAIN };
 
+/*
+ * A write that lacks a stream is passed over, and the pass goes on only to hear what the others
+ * will ask for, so that one fetch serves all; what it decides then counts for nothing.
+ */
 static enum pass decide_pass(struct batch *batch)
 {
+    bool lacking = false;
+
     pass_begin(batch);
     for (size_t i = 0; i < batch->count; i++) {
-        struct plan *plan = batch->plans[i];
-        enum verdict verdict;
-
-        if (plan->settled)
-            continue;
-        verdict = plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, i == 0)
-                                                     : decide_append(batch, plan, i == 0);
-        if (verdict == VERDICT_AGAIN)
+        switch (decide(batch, i)) {
+        case VERDICT_DONE:
+            break;
+        case VERDICT_LACKS:
+            if (!lacking && batch->passes >= LACKING_PASSES_MAX && i > 0)
+                end_before(batch, i);
+            else
+                lacking = true;
+            break;
+        case VERDICT_FULL:
+            if (lacking)
+                return PASS_LACKS;
+            end_before(batch, i);
+            break;
+        case VERDICT_SPOILT:
+            if (lacking)
+                return PASS_LACKS;
+            batch->plans[i]->settled = true;
+            batch->plans[i]->outcome = WRITE_FAILED;
             return PASS_AGAIN;
-        if (verdict == VERDICT_LACKS && !end_before(batch, i))
-            return PASS_LACKS;
-        if (verdict != VERDICT_DONE)
-            batch->count = i;
+        }
     }
-    assert(batch->count > 0);
-    return PASS_DONE;
+    batch->passes += lacking;
+    return lacking ? PASS_LACKS : PASS_DONE;
 }
 
 bool batch_decide(struct batch *batch)

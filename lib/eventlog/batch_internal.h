@@ -198,7 +198,7 @@ enum verdict {
     VERDICT_DONE,  /* plan->outcome says it */
     VERDICT_LACKS, /* streams were asked for */
     VERDICT_FULL,  /* the batch must end in front of this write */
-    VERDICT_AGAIN, /* it was settled, and has spoilt working copies: begin again */
+    VERDICT_SPOILT, /* it failed (write->error) and has spoilt working copies */
 };
 
 enum verdict decide_command(struct batch *batch, struct plan *plan, bool first);

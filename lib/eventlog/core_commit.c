@@ -133,7 +133,8 @@ static void write_stream(struct writer_core *core, struct batch_stream *s)
             (struct core_moved_stream){s->base->id, s->version, position_of(core, s->last_index)};
         return;
     }
-    s->base->id = take_stream_id(&core->ids);
+    if (s->base->id == 0)
+        s->base->id = take_stream_id(&core->ids);
     c->new_streams[c->new_streams_count++] = (struct core_new_stream){
         .id = s->base->id,
         .tenant = s->base->tenant,

@@ -61,6 +61,9 @@ struct writer_core {
     struct batch_stream **named_streams;
     struct plan **key_plans;
     struct batch_stream **id_streams;
+    struct plan **id_plans;
+    size_t id_plans_count;
+    bool found_by_name; /* a stream was, in this step */
     struct core_load *loads;
     struct batch_stream **load_streams;
     size_t loads_count;
@@ -86,7 +89,7 @@ bool core_prepare_lookups(struct writer_core *core, bool lock);
 /* Fills core->loads. False: nothing to load. */
 bool core_prepare_loads(struct writer_core *core);
 int64_t core_loads_events(const struct writer_core *core); /* that are to be loaded in all */
-void core_lookups_done(struct writer_core *core);
+void core_lookups_done(struct writer_core *core, bool locked);
 void core_loads_done(struct writer_core *core);
 
 /* --- core_commit.c ------------------------------------------------------------------------------

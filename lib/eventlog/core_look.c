@@ -18,7 +18,6 @@ static void look_for_stream(struct writer_core *core, struct batch_stream *s, bo
 
     if (s->verified || (!locked && s->knowledge != STREAM_UNKNOWN))
         return;
-    s->verified = locked;
     if (s->knowledge == STREAM_FOUND) {
         core->known_streams[l->known_count] = s;
         l->known[l->known_count++] = (struct core_known){s->base->id, s->base->version};
@@ -57,7 +56,6 @@ static void look_for_keys(struct writer_core *core)
 
         if (write->idempotency_key.data == NULL || plan->settled || plan->key_verified)
             continue;
-        plan->key_verified = true;
         core->key_plans[l->keys_count] = plan;
         l->keys[l->keys_count++] =
             (struct core_key){write->tenant, write->credential, write->idempotency_key};
@@ -109,12 +107,13 @@ static void look_for_ids(struct writer_core *core)
 
     core->lookups.event_ids = ARENA_ARRAY(core->scratch, struct core_event_id, max);
     core->id_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, max);
+    core->id_plans = ARENA_ARRAY(core->scratch, struct plan *, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         struct plan *plan = batch->plans[i];
 
         if (!ids_unverified(plan))
             continue;
-        plan->ids_verified = true;
+        core->id_plans[core->id_plans_count++] = plan;
         for (size_t j = 0; j < plan->write->appends_count; j++)
             look_for_append_ids(core, plan->write, &plan->write->appends[j]);
     }
@@ -144,6 +143,8 @@ bool core_prepare_lookups(struct writer_core *core, bool locked)
     struct core_lookups *l = &core->lookups;
 
     *l = (struct core_lookups){0};
+    core->id_plans_count = 0;
+    core->found_by_name = false;
     look_for_streams(core, locked);
     if (locked) {
         look_for_keys(core);
@@ -193,10 +194,8 @@ void core_moved(struct writer_core *core, size_t known, const struct core_stream
         s->unreadable = false;
     }
     take_row(s, row);
-    if (row->id == 0) {
+    if (row->id == 0)
         s->knowledge = STREAM_UNKNOWN;
-        s->verified = false;
-    }
 }
 
 void core_found(struct writer_core *core, size_t name, const struct core_stream_row *row)
@@ -208,8 +207,7 @@ void core_found(struct writer_core *core, size_t name, const struct core_stream_
     core->batch.decided = false;
     s->knowledge = STREAM_FOUND;
     take_row(s, row);
-    for (size_t i = 0; i < core->batch.count; i++)
-        core->batch.plans[i]->ids_verified = false;
+    core->found_by_name = true;
 }
 
 void core_key_found(struct writer_core *core, size_t key, struct str hash,
@@ -260,16 +258,31 @@ void core_id_block(struct writer_core *core, int64_t first)
     core->ids.firsts[core->ids.count++] = first;
 }
 
-void core_lookups_done(struct writer_core *core)
+static void streams_looked_up(struct writer_core *core, bool locked)
 {
+    for (size_t i = 0; i < core->lookups.known_count; i++)
+        core->known_streams[i]->verified = core->known_streams[i]->knowledge == STREAM_FOUND;
     for (size_t i = 0; i < core->lookups.names_count; i++) {
         struct batch_stream *s = core->named_streams[i];
 
+        s->verified = locked;
         if (s->knowledge == STREAM_UNKNOWN) {
             s->knowledge = STREAM_ABSENT;
             core->batch.decided = false;
         }
     }
+}
+
+void core_lookups_done(struct writer_core *core, bool locked)
+{
+    streams_looked_up(core, locked);
+    for (size_t i = 0; i < core->lookups.keys_count; i++)
+        core->key_plans[i]->key_verified = true;
+    for (size_t i = 0; i < core->id_plans_count; i++)
+        core->id_plans[i]->ids_verified = true;
+    /* In the streams found just now no id was looked for. */
+    for (size_t i = 0; core->found_by_name && i < core->batch.count; i++)
+        core->batch.plans[i]->ids_verified = false;
     if (core->lookups.categories) {
         core->batch.categories_listed = true;
         core->batch.decided = false;

@@ -178,6 +178,8 @@ static void set_conflict(struct plan *plan, struct conflict conflict)
 
     *copy = conflict;
     copy->stream = arena_dup(plan->write->arena, conflict.stream);
+    if (conflict.event_id.data != NULL)
+        copy->event_id = arena_dup(plan->write->arena, conflict.event_id);
     plan->write->conflicts = copy;
     plan->write->conflicts_count = 1;
 }
@@ -186,7 +188,6 @@ static void set_conflict(struct plan *plan, struct conflict conflict)
 static bool hindered(struct decision *d, struct plan *plan)
 {
     const struct batch_stream *main_stream = d->streams[DECISION_MAIN];
-    struct arena *arena = d->write->arena;
 
     if (!expectation_holds(d->write->expected, main_stream->version)) {
         plan->outcome = WRITE_CONFLICT;
@@ -203,7 +204,7 @@ static bool hindered(struct decision *d, struct plan *plan)
         plan->outcome = WRITE_UNREADABLE;
         set_conflict(plan, (struct conflict){.stream = s->base->name,
                                              .actual = s->bad_version,
-                                             .event_id = arena_dup(arena, s->bad_event_id)});
+                                             .event_id = s->bad_event_id});
         return true;
     }
     return false;
@@ -239,13 +240,6 @@ static bool register_categories(struct batch *batch, const struct decision *d)
     return true;
 }
 
-static void settle_failed(struct plan *plan, const struct error *err)
-{
-    plan->settled = true;
-    plan->outcome = WRITE_FAILED;
-    plan->write->error = *err;
-}
-
 /* The main stream first, then the others in the order their first events were emitted. */
 static void note_streams(struct decision *d, struct plan *plan, const struct version *before)
 {
@@ -270,7 +264,7 @@ static enum verdict apply(struct batch *batch, struct decision *d, struct plan *
                           const size_t *ends)
 {
     struct version before[DECISION_STREAMS_MAX];
-    struct error err;
+    struct error *err = &plan->write->error;
 
     for (size_t i = 0; i < d->streams_count; i++)
         before[i] = d->streams[i]->version;
@@ -282,13 +276,12 @@ static enum verdict apply(struct batch *batch, struct decision *d, struct plan *
         struct batch_stream *s = d->streams[d->emitted[i].stream];
         struct batch_event *e;
 
-        if (!batch_stream_fold(s, &d->emitted[i].event, &err)) {
-            error_wrap(&err, "command '%s' emitted an event its own domain refuses",
+        if (!batch_stream_fold(s, &d->emitted[i].event, err)) {
+            error_wrap(err, "command '%s' emitted an event its own domain refuses",
                        d->write->command->name);
-            err.class = ERROR_FATAL;
-            snprintf(err.code, sizeof(err.code), "internal-error");
-            settle_failed(plan, &err);
-            return VERDICT_AGAIN;
+            err->class = ERROR_FATAL;
+            snprintf(err->code, sizeof(err->code), "internal-error");
+            return VERDICT_SPOILT;
         }
         e = batch_add_event(batch, s, d->write);
         e->type = str_of(d->emitted[i].event.type);

@@ -137,12 +137,13 @@ static struct error expiry(const struct writer_core *core)
 }
 
 /*
- * Answers what is past its deadline; *ret_next is the earliest one left. While in doubt only of
- * the batch: the order stays, and a write given back is NULL in the queue.
+ * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL.
+ * *ret_next is the earliest deadline left. False: no write is left.
  */
-static void expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next)
+static bool expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next)
 {
     struct error err = expiry(core);
+    bool left = false;
 
     *ret_next = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -153,10 +154,13 @@ static void expire(struct writer_core *core, size_t count, int64_t now_ms, int64
         if (plan->write->deadline_ms <= now_ms) {
             finish_failed(core, plan->write, &err);
             core->pending[i] = NULL;
-        } else if (plan->write->deadline_ms < *ret_next) {
-            *ret_next = plan->write->deadline_ms;
+            continue;
         }
+        left = true;
+        if (plan->write->deadline_ms < *ret_next)
+            *ret_next = plan->write->deadline_ms;
     }
+    return left;
 }
 
 static void close_gaps(struct writer_core *core)
@@ -202,9 +206,10 @@ static enum core_step next_idle(struct writer_core *core, int64_t now_ms)
 {
     int64_t deadline_ms;
 
-    expire(core, core->pending_count, now_ms, &deadline_ms);
+    bool left = expire(core, core->pending_count, now_ms, &deadline_ms);
+
     close_gaps(core);
-    if (core->pending_count == 0)
+    if (!left)
         return CORE_NOTHING;
     if (now_ms < core->retry_at_ms)
         return wait_until(core, core->retry_at_ms, deadline_ms);
@@ -254,8 +259,7 @@ static enum core_step next_doubting(struct writer_core *core, int64_t now_ms)
 {
     int64_t deadline_ms;
 
-    expire(core, core->batch.count, now_ms, &deadline_ms);
-    if (deadline_ms == INT64_MAX) {
+    if (!expire(core, core->batch.count, now_ms, &deadline_ms)) {
         /* Nobody waits for the answer any more. */
         shift(core, core->batch.count);
         go_idle(core);
@@ -382,9 +386,9 @@ void core_done(struct writer_core *core, int64_t now_ms)
 {
     switch (core->step) {
     case CORE_LOOK:
-        core_lookups_done(core);
         if (core->lookups.lock)
             core->state = CORE_LOCKED;
+        core_lookups_done(core, core->state == CORE_LOCKED);
         break;
     case CORE_LOAD:
         core_loads_done(core);

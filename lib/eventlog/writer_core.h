@@ -53,6 +53,7 @@ enum core_step {
     CORE_UPKEEP, /* make partitions */
 };
 
+/* Asked again before the step was performed, it answers the same. */
 enum core_step core_next(struct writer_core *core, int64_t now_ms);
 int64_t core_wait_until_ms(const struct writer_core *core); /* CORE_WAIT */
 
