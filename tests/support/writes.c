@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/writes.h"
+
+#include <check.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+
+enum { APPENDS_MAX = 8 };
+
+/* Depends on the results only, as compose must. */
+static void compose(struct write *write, struct stored_answer *ret_answer)
+{
+    int64_t version = write->streams_count > 0 ? write->streams[0].version.n : 0;
+
+    *ret_answer = (struct stored_answer){
+        .status = 201,
+        .headers = arena_printf(write->arena, "ETag: \"%lld\"\n", (long long)version),
+        .body = arena_printf(write->arena, "{\"version\":%lld}", (long long)version),
+    };
+}
+
+static void done(struct write *write)
+{
+    (void)write;
+}
+
+static struct write *write_new(void)
+{
+    struct write *write = mem_zalloc(sizeof(*write));
+
+    write->arena = arena_new(0);
+    write->tenant = STR("main");
+    write->credential = STR("");
+    write->deadline_ms = INT64_MAX;
+    write->occurred_at_us = 1000000;
+    write->compose = compose;
+    write->done = done;
+    return write;
+}
+
+struct write *write_command(const struct command_type *command, const char *id, int64_t amount)
+{
+    struct write *write = write_new();
+    struct account_order *order = ARENA_NEW(write->arena, struct account_order);
+
+    order->amount = amount;
+    write->kind = WRITE_COMMAND;
+    write->command = command;
+    write->id = arena_dup(write->arena, str_of(id));
+    write->payload = order;
+    return write;
+}
+
+struct write *write_open(const char *id, const char *partner)
+{
+    struct write *write = write_command(&account_open, id, 0);
+    struct account_order *order = write->payload;
+
+    order->partner = arena_cstr(write->arena, str_of(partner));
+    return write;
+}
+
+void write_also(struct write *write, const char *stream, struct expectation expected, size_t count,
+                const char *ids)
+{
+    struct stream_append *appends = write->data;
+    struct new_event *events = ARENA_ARRAY(write->arena, struct new_event, count);
+    struct str rest = str_of(ids);
+
+    ck_assert_uint_lt(write->appends_count, APPENDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        events[i].type = STR("Noted");
+        events[i].data = arena_printf(write->arena, "{\"n\":%zu}", i);
+        events[i].occurred_at_us = write->occurred_at_us;
+        if (ids != NULL)
+            events[i].id = arena_dup(write->arena, str_split(rest, ' ', &rest));
+    }
+    appends[write->appends_count++] = (struct stream_append){
+        .stream = arena_dup(write->arena, str_of(stream)),
+        .expected = expected,
+        .events = events,
+        .events_count = count,
+    };
+}
+
+struct write *write_append(const char *stream, size_t count, const char *ids)
+{
+    struct write *write = write_new();
+
+    write->kind = WRITE_APPEND;
+    write->data = ARENA_ARRAY(write->arena, struct stream_append, APPENDS_MAX);
+    write->appends = write->data;
+    write_also(write, stream, ANY, count, ids);
+    return write;
+}
+
+void write_expect(struct write *write, struct expectation expected)
+{
+    struct stream_append *appends = write->data;
+
+    if (write->kind == WRITE_COMMAND)
+        write->expected = expected;
+    else
+        appends[0].expected = expected;
+}
+
+void write_key(struct write *write, const char *key, const char *hash)
+{
+    write->idempotency_key = arena_dup(write->arena, str_of(key));
+    write->request_hash = arena_dup(write->arena, str_of(hash));
+}
+
+void write_drop(struct write *write)
+{
+    if (write == NULL)
+        return;
+    arena_free(write->arena);
+    mem_free(write);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes for tests, made in one line each; they belong to the test and are freed by write_drop.
+ *
+ * Threads: owner only, but for what write.h says.
+ */
+#ifndef DAYBOOK_SUPPORT_WRITES_H
+#define DAYBOOK_SUPPORT_WRITES_H
+#include "eventlog/write.h"
+#include "tests/support/accounts.h"
+
+struct write *write_command(const struct command_type *command, const char *id, int64_t amount);
+struct write *write_open(const char *id, const char *partner);
+
+/* A raw append of COUNT events to one stream. IDS: one id for each event, separated by blanks;
+ * NULL: the writer makes them. */
+struct write *write_append(const char *stream, size_t count, const char *ids);
+/* Another stream for an append; COUNT 0: only checked. */
+void write_also(struct write *write, const char *stream, struct expectation expected, size_t count,
+                const char *ids);
+void write_expect(struct write *write, struct expectation expected); /* of the first stream */
+void write_key(struct write *write, const char *key, const char *hash);
+void write_drop(struct write *write);
+
+#define ANY ((struct expectation){.kind = EXPECT_ANY})
+#define NONE ((struct expectation){.kind = EXPECT_NONE})
+#define EXISTS ((struct expectation){.kind = EXPECT_EXISTS})
+#define EXACT(number) ((struct expectation){.kind = EXPECT_EXACT, .version = {number}})
+
+#endif
