@@ -106,9 +106,14 @@ static void put_be64(uint8_t *out, uint64_t value)
 
 struct uuid uuid_v7(void)
 {
+    return uuid_v7_at((uint64_t)clock_wall_us() / 1000);
+}
+
+struct uuid uuid_v7_at(uint64_t wall_ms)
+{
     struct uuid uuid;
 
-    last_advance((uint64_t)clock_wall_us() / 1000);
+    last_advance(wall_ms);
     put_be64(uuid.bytes, last.ms << 16 | 0x7000U | last.counter);
     put_be64(uuid.bytes + 8, (UINT64_C(2) << 62) | pool_u64() >> 2);
     return uuid;

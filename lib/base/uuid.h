@@ -19,6 +19,7 @@ struct uuid {
 
 /* Rising within a thread, also within one millisecond (RFC 9562 6.2 method 1); random else. */
 struct uuid uuid_v7(void);
+struct uuid uuid_v7_at(uint64_t wall_ms); /* the same, by a clock of the caller's */
 void uuid_format(struct uuid uuid, char out[UUID_TEXT_LEN + 1]); /* lower case */
 bool uuid_parse(struct str s, struct uuid *ret_uuid);
 

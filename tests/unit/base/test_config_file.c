@@ -193,6 +193,14 @@ START_TEST(a_device_is_a_fault)
 }
 END_TEST
 
+/* Files of /proc have no length, so that they seem to grow; this one can not even be read. */
+START_TEST(a_file_that_changes_or_fails_is_a_fault)
+{
+    config_expect_faults("/proc/self/status", "%s: changed while it was read\n");
+    config_expect_faults("/proc/self/mem", "%s: cannot be read: Input/output error\n");
+}
+END_TEST
+
 START_TEST(a_huge_file_is_a_fault_without_being_read)
 {
     const char *path = config_write("[http]\n");
@@ -312,6 +320,7 @@ Suite *base_config_file_suite(void)
     tcase_add_test(tc, a_directory_is_a_fault);
     tcase_add_test(tc, a_fifo_is_a_fault_at_once);
     tcase_add_test(tc, a_device_is_a_fault);
+    tcase_add_test(tc, a_file_that_changes_or_fails_is_a_fault);
     tcase_add_test(tc, a_huge_file_is_a_fault_without_being_read);
     tcase_add_test(tc, the_largest_file_is_read);
     tcase_add_test(tc, a_file_that_cannot_be_opened_is_a_fault);

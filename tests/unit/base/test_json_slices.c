@@ -157,6 +157,7 @@ static const struct {
     {STR_INIT("{\"\\u0161\":7}"), "a", false}, /* U+0161 ends in the byte of an a */
     {STR_INIT("{\"\\ud83d\\ude00\":7}"), "data", false},
     {STR_INIT("{\"\xC3\xA9\":7}"), "e", false},
+    {STR_INIT("{\"\\u006g\":7}"), "f", false}, /* no JSON at all */
 };
 
 START_TEST(escapes_in_keys_are_undone)

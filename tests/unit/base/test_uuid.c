@@ -65,6 +65,42 @@ START_TEST(ids_of_a_thread_rise)
 }
 END_TEST
 
+/* No counter has more than 4,096 values: 20,000 ids of one millisecond borrow from the next ones.
+ */
+START_TEST(ids_rise_while_the_clock_stands)
+{
+    uint64_t now = milliseconds(uuid_v7()) + 1000;
+    struct uuid last = uuid_v7_at(now);
+
+    ck_assert_uint_eq(milliseconds(last), now);
+    for (int i = 0; i < 20000; i++) {
+        struct uuid next = uuid_v7_at(now);
+
+        if (by_bytes(&last, &next) >= 0)
+            ck_abort_msg("id %d does not rise", i);
+        ck_assert_uint_eq(next.bytes[6] >> 4, 7);
+        last = next;
+    }
+    ck_assert_uint_gt(milliseconds(last), now);
+    ck_assert_uint_le(milliseconds(last), now + 20000 / 2048 + 1);
+}
+END_TEST
+
+START_TEST(ids_rise_while_the_clock_runs_backwards)
+{
+    uint64_t now = milliseconds(uuid_v7()) + 1000;
+    struct uuid last = uuid_v7_at(now);
+
+    for (uint64_t back = 1; back < 1000; back++) {
+        struct uuid next = uuid_v7_at(now - back);
+
+        ck_assert_int_lt(by_bytes(&last, &next), 0);
+        last = next;
+    }
+    ck_assert_uint_eq(milliseconds(uuid_v7_at(now + 50)), now + 50);
+}
+END_TEST
+
 enum { THREADS = 4, IDS = 20000 };
 
 static void make_ids(void *arg)
@@ -210,6 +246,8 @@ Suite *base_uuid_suite(void)
     tcase_add_test(tc, version_and_variant_are_set);
     tcase_add_test(tc, it_begins_with_the_time);
     tcase_add_test(tc, ids_of_a_thread_rise);
+    tcase_add_test(tc, ids_rise_while_the_clock_stands);
+    tcase_add_test(tc, ids_rise_while_the_clock_runs_backwards);
     tcase_add_test(tc, ids_of_several_threads_differ);
     tcase_add_test(tc, a_child_does_not_repeat_its_parents_ids);
     tcase_add_test(tc, format_writes_the_usual_groups);
