@@ -23,7 +23,7 @@ struct partition *partition_new(const char *topic, int32_t number, struct partit
     p->arrived = queue_new(limits.queue_max);
     p->hand = mem_calloc(limits.batch_max, sizeof(struct kafka_message *));
     p->view.word = "starting";
-    core_init(&p->core, limits.batch_max, now_ms);
+    partition_core_init(&p->core, limits.batch_max, now_ms);
     atomic_init(&p->holders, 2);
     pthread_mutex_init(&p->view_mutex, NULL);
     return p;

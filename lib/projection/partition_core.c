@@ -8,7 +8,7 @@
 
 static const struct backoff_policy retry_policy = {.base_ms = 100, .max_ms = 10000};
 
-void core_init(struct partition_core *core, size_t batch_max, int64_t now_ms)
+void partition_core_init(struct partition_core *core, size_t batch_max, int64_t now_ms)
 {
     assert(batch_max >= 1);
 
@@ -22,14 +22,14 @@ void core_init(struct partition_core *core, size_t batch_max, int64_t now_ms)
     };
 }
 
-enum partition_phase core_phase_due(struct partition_core *core, int64_t now_ms)
+enum partition_phase partition_core_phase_due(struct partition_core *core, int64_t now_ms)
 {
     if (core->phase == PARTITION_WAIT && now_ms >= core->retry_at_ms)
         core->phase = PARTITION_ACQUIRE;
     return core->phase;
 }
 
-int64_t core_due_at_ms(const struct partition_core *core)
+int64_t partition_core_due_at_ms(const struct partition_core *core)
 {
     switch (core->phase) {
     case PARTITION_WAIT:
@@ -68,8 +68,8 @@ static void fill_to(struct partition_core *core, struct position goal)
         core->phase = core->next.n == OFFSET_UNKNOWN.n ? PARTITION_NOTE : PARTITION_SEEK;
 }
 
-void core_acquired(struct partition_core *core, int64_t epoch, struct place checkpoint,
-                   struct position entry, int64_t now_ms)
+void partition_core_acquired(struct partition_core *core, int64_t epoch, struct place checkpoint,
+                             struct position entry, int64_t now_ms)
 {
     bool place_known;
 
@@ -97,8 +97,8 @@ static void more_again(struct partition_core *core)
     }
 }
 
-void core_filled(struct partition_core *core, struct position to, struct position head,
-                 int64_t now_ms, uint64_t draw)
+void partition_core_filled(struct partition_core *core, struct position to, struct position head,
+                           int64_t now_ms, uint64_t draw)
 {
     assert(core->phase == PARTITION_FILL);
     assert(to.n >= core->at.position.n);
@@ -114,14 +114,14 @@ void core_filled(struct partition_core *core, struct position to, struct positio
         error_set(&err, ERROR_TRANSIENT, "log-behind",
                   "the log ends at position %lld, but Kafka has %lld", (long long)head.n,
                   (long long)core->goal.n);
-        core_failed(core, &err, 0, now_ms, draw);
+        partition_core_failed(core, &err, 0, now_ms, draw);
         return;
     }
     fill_to(core, core->goal);
 }
 
-void core_noted(struct partition_core *core, struct kafka_offset end, struct position entry,
-                int64_t now_ms)
+void partition_core_noted(struct partition_core *core, struct kafka_offset end,
+                          struct position entry, int64_t now_ms)
 {
     assert(core->phase == PARTITION_NOTE);
     assert(end.n >= 0);
@@ -132,7 +132,7 @@ void core_noted(struct partition_core *core, struct kafka_offset end, struct pos
     fill_to(core, entry);
 }
 
-void core_sought(struct partition_core *core, int64_t now_ms)
+void partition_core_sought(struct partition_core *core, int64_t now_ms)
 {
     assert(core->phase == PARTITION_SEEK);
 
@@ -143,12 +143,12 @@ void core_sought(struct partition_core *core, int64_t now_ms)
     core->phase = PARTITION_READ;
 }
 
-void core_received(struct partition_core *core, int64_t now_ms)
+void partition_core_received(struct partition_core *core, int64_t now_ms)
 {
     core->progress_ms = now_ms;
 }
 
-void core_committed(struct partition_core *core, struct place to)
+void partition_core_committed(struct partition_core *core, struct place to)
 {
     assert(core->phase == PARTITION_READ);
     assert(to.position.n >= core->at.position.n);
@@ -158,7 +158,7 @@ void core_committed(struct partition_core *core, struct place to)
     more_again(core);
 }
 
-void core_entry_seen(struct partition_core *core, struct position entry, int64_t now_ms)
+void partition_core_entry_seen(struct partition_core *core, struct position entry, int64_t now_ms)
 {
     bool reached = core->at.position.n >= core->awaited.n;
 
@@ -190,30 +190,30 @@ static void stop_at(struct partition_core *core, enum partition_phase phase, con
     snprintf(core->reason, sizeof(core->reason), "%s", reason);
 }
 
-void core_reconnected(struct partition_core *core)
+void partition_core_reconnected(struct partition_core *core)
 {
     if (core->phase != PARTITION_WAIT && core->phase != PARTITION_BLOCKED)
         core->phase = PARTITION_ACQUIRE;
 }
 
-void core_offset_lost(struct partition_core *core)
+void partition_core_offset_lost(struct partition_core *core)
 {
     core->offset_lost = true;
     core->started = false;
-    core_reconnected(core);
+    partition_core_reconnected(core);
 }
 
-void core_start_failed(struct partition_core *core, const struct error *err, int64_t now_ms,
-                       uint64_t draw)
+void partition_core_start_failed(struct partition_core *core, const struct error *err,
+                                 int64_t now_ms, uint64_t draw)
 {
     core->started = false;
     if (core->phase == PARTITION_BLOCKED)
         return;
     core->phase = PARTITION_SEEK;
-    core_failed(core, err, 0, now_ms, draw);
+    partition_core_failed(core, err, 0, now_ms, draw);
 }
 
-void core_block(struct partition_core *core, const char *code, const char *reason)
+void partition_core_block(struct partition_core *core, const char *code, const char *reason)
 {
     stop_at(core, PARTITION_BLOCKED, code, reason);
 }
@@ -222,7 +222,7 @@ void core_block(struct partition_core *core, const char *code, const char *reaso
 static void refused(struct partition_core *core, const struct error *err, size_t records)
 {
     if (records <= 1 && core->alone) {
-        core_block(core, err->code, err->text);
+        partition_core_block(core, err->code, err->text);
         return;
     }
     core->alone = true;
@@ -230,8 +230,8 @@ static void refused(struct partition_core *core, const struct error *err, size_t
     core->phase = PARTITION_ACQUIRE;
 }
 
-void core_failed(struct partition_core *core, const struct error *err, size_t records,
-                 int64_t now_ms, uint64_t draw)
+void partition_core_failed(struct partition_core *core, const struct error *err, size_t records,
+                           int64_t now_ms, uint64_t draw)
 {
     assert(core->phase != PARTITION_BLOCKED);
 
@@ -240,7 +240,7 @@ void core_failed(struct partition_core *core, const struct error *err, size_t re
         refused(core, err, records);
         return;
     case ERROR_FATAL:
-        core_block(core, err->code, err->text);
+        partition_core_block(core, err->code, err->text);
         return;
     case ERROR_NONE:
     case ERROR_TRANSIENT:
@@ -260,7 +260,7 @@ void core_failed(struct partition_core *core, const struct error *err, size_t re
 /* --- judging records ----------------------------------------------------------------------------
  */
 
-enum record_verdict core_judge(struct place *place, const struct record_facts *facts)
+enum record_verdict partition_core_judge(struct place *place, const struct record_facts *facts)
 {
     /* A foreign record's position means nothing; it must not pass as a duplicate. */
     if (facts->foreign)
@@ -275,7 +275,7 @@ enum record_verdict core_judge(struct place *place, const struct record_facts *f
     return RECORD_DUPLICATE;
 }
 
-void core_hole(struct partition_core *core, struct position previous)
+void partition_core_hole(struct partition_core *core, struct position previous)
 {
     assert(core->phase == PARTITION_READ);
     assert(previous.n > core->at.position.n);
@@ -286,7 +286,7 @@ void core_hole(struct partition_core *core, struct position previous)
 /* --- as it is shown -----------------------------------------------------------------------------
  */
 
-const char *core_word(const struct partition_core *core)
+const char *partition_core_word(const struct partition_core *core)
 {
     if (core->phase == PARTITION_BLOCKED)
         return "blocked";

@@ -3,9 +3,9 @@
  * What a worker does with one partition: the decisions, without I/O. docs/projection.md has the
  * phases and the faults; tests drive this through every interleaving.
  *
- * The worker asks core_phase_due() what is next, does it, and tells what came of it. Whatever
- * fails leads back to PARTITION_ACQUIRE: the checkpoint is read again under a new epoch, and what
- * is in hand is judged again by position.
+ * The worker asks partition_core_phase_due() what is next, does it, and tells what came of it.
+ * Whatever fails leads back to PARTITION_ACQUIRE: the checkpoint is read again under a new epoch,
+ * and what is in hand is judged again by position.
  *
  * Threads: the partition's worker only. Time and randomness come in as arguments.
  */
@@ -24,11 +24,11 @@ enum {
 };
 
 enum partition_phase {
-    PARTITION_ACQUIRE, /* raise the epoch, read the checkpoint: core_acquired() */
-    PARTITION_FILL,    /* apply a slice of the log, core_fill_range(): core_filled() */
-    PARTITION_NOTE,    /* look where the topic ends, then read the entry: core_noted() */
-    PARTITION_SEEK,    /* make the poll thread start at core->next: core_sought() */
-    PARTITION_READ,    /* apply records: core_judge(), core_committed() */
+    PARTITION_ACQUIRE, /* raise the epoch, read the checkpoint: partition_core_acquired() */
+    PARTITION_FILL,    /* apply a slice of the log, up to core->goal: partition_core_filled() */
+    PARTITION_NOTE,    /* look where the topic ends, then read the entry: partition_core_noted() */
+    PARTITION_SEEK,    /* make the poll thread start at core->next: partition_core_sought() */
+    PARTITION_READ,    /* apply records: partition_core_judge(), partition_core_committed() */
     PARTITION_WAIT,    /* nothing until core->retry_at_ms */
     PARTITION_BLOCKED, /* nothing until the partition is assigned anew */
 };
@@ -63,46 +63,46 @@ struct partition_core {
     char code[ERROR_CODE_MAX];
 };
 
-void core_init(struct partition_core *core, size_t batch_max, int64_t now_ms);
+void partition_core_init(struct partition_core *core, size_t batch_max, int64_t now_ms);
 
 /* The phase at NOW_MS: a wait that is over becomes PARTITION_ACQUIRE, a stalled read
  * PARTITION_FILL. */
-enum partition_phase core_phase_due(struct partition_core *core, int64_t now_ms);
+enum partition_phase partition_core_phase_due(struct partition_core *core, int64_t now_ms);
 /* When it may be due without anything happening; INT64_MAX: never. */
-int64_t core_due_at_ms(const struct partition_core *core);
+int64_t partition_core_due_at_ms(const struct partition_core *core);
 
 /* --- what happened ------------------------------------------------------------------------------
  */
 
 /* ENTRY: the last position of this partition in the database's copy of the cursor, 0 if none, read
  * after the epoch was raised. */
-void core_acquired(struct partition_core *core, int64_t epoch, struct place checkpoint,
-                   struct position entry, int64_t now_ms);
+void partition_core_acquired(struct partition_core *core, int64_t epoch, struct place checkpoint,
+                             struct position entry, int64_t now_ms);
 /* The log up to TO is applied; HEAD was the log's then. DRAW is random. */
-void core_filled(struct partition_core *core, struct position to, struct position head,
-                 int64_t now_ms, uint64_t draw);
+void partition_core_filled(struct partition_core *core, struct position to, struct position head,
+                           int64_t now_ms, uint64_t draw);
 /* END: the offset behind the topic's last committed record, looked at before ENTRY was read. */
-void core_noted(struct partition_core *core, struct kafka_offset end, struct position entry,
-                int64_t now_ms);
-void core_sought(struct partition_core *core, int64_t now_ms);
+void partition_core_noted(struct partition_core *core, struct kafka_offset end,
+                          struct position entry, int64_t now_ms);
+void partition_core_sought(struct partition_core *core, int64_t now_ms);
 /* The poll thread found the offset gone (retention, a new topic). */
-void core_offset_lost(struct partition_core *core);
+void partition_core_offset_lost(struct partition_core *core);
 /* The poll thread could not start. */
-void core_start_failed(struct partition_core *core, const struct error *err, int64_t now_ms,
-                       uint64_t draw);
+void partition_core_start_failed(struct partition_core *core, const struct error *err,
+                                 int64_t now_ms, uint64_t draw);
 /* The database may be another server now. */
-void core_reconnected(struct partition_core *core);
+void partition_core_reconnected(struct partition_core *core);
 /* Records that came from Kafka are in hand. */
-void core_received(struct partition_core *core, int64_t now_ms);
+void partition_core_received(struct partition_core *core, int64_t now_ms);
 /* The entry as it is now: notices a loss at the end of the partition, and lag. */
-void core_entry_seen(struct partition_core *core, struct position entry, int64_t now_ms);
+void partition_core_entry_seen(struct partition_core *core, struct position entry, int64_t now_ms);
 /* A batch that ends at TO is committed. */
-void core_committed(struct partition_core *core, struct place to);
+void partition_core_committed(struct partition_core *core, struct place to);
 /* A batch of RECORDS (0: not a batch) failed. DRAW is random. */
-void core_failed(struct partition_core *core, const struct error *err, size_t records,
-                 int64_t now_ms, uint64_t draw);
+void partition_core_failed(struct partition_core *core, const struct error *err, size_t records,
+                           int64_t now_ms, uint64_t draw);
 /* The first record or event in hand can not be applied. */
-void core_block(struct partition_core *core, const char *code, const char *reason);
+void partition_core_block(struct partition_core *core, const char *code, const char *reason);
 
 /* --- judging records ----------------------------------------------------------------------------
  */
@@ -117,18 +117,18 @@ struct record_facts {
 enum record_verdict {
     RECORD_APPLY,
     RECORD_DUPLICATE, /* only the offset moves */
-    RECORD_HOLE,      /* first fill up to its previous: core_hole() */
-    RECORD_FOREIGN,   /* block: core_block() */
+    RECORD_HOLE,      /* first fill up to its previous: partition_core_hole() */
+    RECORD_FOREIGN,   /* block: partition_core_block() */
 };
 
 /* Judges a record that follows PLACE, and moves PLACE for the first two verdicts. */
-enum record_verdict core_judge(struct place *place, const struct record_facts *facts);
-void core_hole(struct partition_core *core, struct position previous);
+enum record_verdict partition_core_judge(struct place *place, const struct record_facts *facts);
+void partition_core_hole(struct partition_core *core, struct position previous);
 
 /* --- as it is shown -----------------------------------------------------------------------------
  */
 
 /* "starting", "catching_up", "running", "paused", "blocked" */
-const char *core_word(const struct partition_core *core);
+const char *partition_core_word(const struct partition_core *core);
 
 #endif

@@ -114,10 +114,11 @@ static void take_notices(struct worker *worker, int64_t now_ms)
             drop_partition(worker, notice->partition);
             break;
         case NOTICE_OFFSET_LOST:
-            core_offset_lost(&notice->partition->core);
+            partition_core_offset_lost(&notice->partition->core);
             break;
         case NOTICE_START_FAILED:
-            core_start_failed(&notice->partition->core, &notice->error, now_ms, random_u64());
+            partition_core_start_failed(&notice->partition->core, &notice->error, now_ms,
+                                        random_u64());
             break;
         }
         mem_free(notice);
@@ -180,7 +181,7 @@ static bool is_connected(struct worker *worker, int64_t now_ms)
     worker->connect_attempts = 0;
     set_trouble(worker, NULL);
     for (size_t i = 0; i < worker->partitions_count; i++)
-        core_reconnected(&worker->partitions[i]->core);
+        partition_core_reconnected(&worker->partitions[i]->core);
     return true;
 }
 
@@ -236,8 +237,8 @@ static void see_entries(struct worker *worker, int64_t now_ms)
     if (!worker_see_cursor(worker, &err))
         return;
     for (size_t i = 0; i < worker->partitions_count; i++)
-        core_entry_seen(&worker->partitions[i]->core, worker_entry(worker, worker->partitions[i]),
-                        now_ms);
+        partition_core_entry_seen(&worker->partitions[i]->core,
+                                  worker_entry(worker, worker->partitions[i]), now_ms);
 }
 
 /* --- the loop -----------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ static int64_t wait_ms(const struct worker *worker, bool connected, int64_t now_
     if (!connected && worker->connect_at_ms < until_ms)
         until_ms = worker->connect_at_ms;
     for (size_t i = 0; connected && i < worker->partitions_count; i++) {
-        int64_t due_ms = core_due_at_ms(&worker->partitions[i]->core);
+        int64_t due_ms = partition_core_due_at_ms(&worker->partitions[i]->core);
 
         if (due_ms < until_ms)
             until_ms = due_ms;

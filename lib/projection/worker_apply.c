@@ -14,7 +14,7 @@ void worker_failed(struct worker *worker, struct partition *partition, const str
 {
     unsigned held_back;
 
-    core_failed(&partition->core, err, records, now_ms, random_u64());
+    partition_core_failed(&partition->core, err, records, now_ms, random_u64());
     if (log_gate_open(&worker->gate, str_of(err->text), now_ms, 30000, &held_back))
         log_warn("projection failed",
                  LOG_CSTR("projection", worker->config.table->projection->name),
@@ -30,7 +30,7 @@ void worker_block(struct worker *worker, struct partition *partition, const char
 
     snprintf(text, sizeof(text), "%s at position %lld, offset %lld: %s", code,
              (long long)position.n, (long long)offset.n, reason);
-    core_block(&partition->core, code, text);
+    partition_core_block(&partition->core, code, text);
     log_error("projection blocked", LOG_CSTR("projection", worker->config.table->projection->name),
               LOG_CSTR("topic", partition->topic), LOG_I64("partition", partition->number),
               LOG_I64("position", position.n), LOG_I64("offset", offset.n), LOG_CSTR("code", code),

@@ -35,7 +35,7 @@ static struct position stop_of(const struct partition *p)
 
 static bool is_due(struct worker *worker, struct partition *p, int64_t now_ms)
 {
-    if (atomic_load(&p->revoked) || core_phase_due(&p->core, now_ms) != PARTITION_FILL)
+    if (atomic_load(&p->revoked) || partition_core_phase_due(&p->core, now_ms) != PARTITION_FILL)
         return false;
     if (p->stop_at.n > 0 && stop_of(p).n <= p->core.at.position.n) {
         worker_stopped_at(worker, p, now_ms);
@@ -153,8 +153,8 @@ static void apply_slice(struct fill *fill, int64_t now_ms)
     for (size_t i = 0; i < fill->count; i++) {
         struct partition *p = fill->partitions[i];
 
-        core_filled(&p->core, parts[i].checkpoint.at.position, fill->page.head, now_ms,
-                    random_u64());
+        partition_core_filled(&p->core, parts[i].checkpoint.at.position, fill->page.head, now_ms,
+                              random_u64());
     }
 }
 

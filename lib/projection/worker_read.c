@@ -66,7 +66,7 @@ static bool plan_ends(struct worker *worker, struct partition *p, const struct p
     if (plan->records > 0)
         return true;
     if (verdict == RECORD_HOLE)
-        core_hole(&p->core, facts->previous);
+        partition_core_hole(&p->core, facts->previous);
     else
         worker_block(worker, p, "poison.foreign", facts->position, facts->offset, fault);
     return false;
@@ -92,7 +92,7 @@ static bool make_plan(struct worker *worker, struct partition *p, int64_t now_ms
                 worker_stopped_at(worker, p, now_ms);
             return plan->records > 0;
         }
-        verdict = core_judge(&plan->to, &facts);
+        verdict = partition_core_judge(&plan->to, &facts);
         if (verdict == RECORD_HOLE || verdict == RECORD_FOREIGN)
             return plan_ends(worker, p, plan, verdict, &facts, fault);
         if (verdict == RECORD_APPLY)
@@ -132,10 +132,10 @@ static bool is_frame_known(struct worker *worker, const struct partition *p, int
 
 static bool has_records(struct reading *r, struct partition *p)
 {
-    if (atomic_load(&p->revoked) || core_phase_due(&p->core, r->now_ms) != PARTITION_READ)
+    if (atomic_load(&p->revoked) || partition_core_phase_due(&p->core, r->now_ms) != PARTITION_READ)
         return false;
     if (partition_take(p) > 0)
-        core_received(&p->core, r->now_ms);
+        partition_core_received(&p->core, r->now_ms);
     return p->hand_count > 0 && is_frame_known(r->worker, p, r->now_ms);
 }
 
@@ -195,7 +195,7 @@ bool worker_read_due(struct worker *worker, int64_t now_ms)
     if (due && worker_apply(worker, r.partitions, r.parts, r.records, r.count, now_ms, &applied)) {
         count_batch(&r, &applied);
         for (size_t i = 0; i < r.count; i++) {
-            core_committed(&r.partitions[i]->core, r.parts[i].checkpoint.at);
+            partition_core_committed(&r.partitions[i]->core, r.parts[i].checkpoint.at);
             partition_done(r.partitions[i], r.records[i]);
         }
     }

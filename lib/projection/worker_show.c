@@ -40,7 +40,7 @@ static void show(struct worker *worker, struct partition *p, const struct error 
                  int64_t now_ms)
 {
     bool away = trouble->class != ERROR_NONE && p->core.phase != PARTITION_BLOCKED;
-    const char *word = away ? "paused" : core_word(&p->core);
+    const char *word = away ? "paused" : partition_core_word(&p->core);
     const char *reason = away ? trouble->text
                          : strcmp(word, "paused") == 0 || strcmp(word, "blocked") == 0
                              ? p->core.reason

@@ -34,7 +34,8 @@ static void acquire(struct worker *worker, struct partition *p, int64_t now_ms)
 
     p->stop_at = POSITION(0);
     if (take(worker, p, &checkpoint, &err))
-        core_acquired(&p->core, checkpoint.epoch, checkpoint.at, worker_entry(worker, p), now_ms);
+        partition_core_acquired(&p->core, checkpoint.epoch, checkpoint.at, worker_entry(worker, p),
+                                now_ms);
     else
         worker_failed(worker, p, &err, 0, now_ms);
 }
@@ -46,7 +47,7 @@ static void note(struct worker *worker, struct partition *p, int64_t now_ms)
 
     if (look_end(worker->config.look, p->topic, p->number, &end, &err) &&
         worker_see_cursor(worker, &err))
-        core_noted(&p->core, end, worker_entry(worker, p), now_ms);
+        partition_core_noted(&p->core, end, worker_entry(worker, p), now_ms);
     else
         worker_failed(worker, p, &err, 0, now_ms);
 }
@@ -62,7 +63,7 @@ static void seek(struct worker *worker, struct partition *p, int64_t now_ms)
     /* A partition asks once, and again only after it was told of a failure. */
     assert(pushed == QUEUE_PUSHED);
     (void)pushed;
-    core_sought(&p->core, now_ms);
+    partition_core_sought(&p->core, now_ms);
 }
 
 bool worker_take_due(struct worker *worker, int64_t now_ms)
@@ -71,7 +72,7 @@ bool worker_take_due(struct worker *worker, int64_t now_ms)
 
     for (size_t i = 0; i < worker->partitions_count; i++) {
         struct partition *p = worker->partitions[i];
-        enum partition_phase phase = core_phase_due(&p->core, now_ms);
+        enum partition_phase phase = partition_core_phase_due(&p->core, now_ms);
 
         if (atomic_load(&p->revoked) || !pg_is_open(worker->conn))
             continue;
