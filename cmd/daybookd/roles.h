@@ -5,8 +5,8 @@
  *
  * Threads: roles_health() and roles_write_detail() from any; the rest from main.
  */
-#ifndef DAYBOOKD_ROLES_H
-#define DAYBOOKD_ROLES_H
+#ifndef DAYBOOK_DAYBOOKD_ROLES_H
+#define DAYBOOK_DAYBOOKD_ROLES_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +33,7 @@ struct role_context {
     struct api *api;                             /* NULL: does not listen */
 };
 
-enum role_kind { ROLE_API, ROLE_KINDS };
+enum role_kind { ROLE_API, ROLE_PROJECT, ROLE_KINDS };
 
 struct role {
     const char *name;

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What verbs share: numbers from the command line, commands with their conditions, lists page by
+ * page.
+ *
+ * Threads: main.
+ */
+#ifndef DAYBOOK_DAYBOOK_ASK_H
+#define DAYBOOK_DAYBOOK_ASK_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/program.h"
+#include "base/str.h"
+#include "cmd/daybook/output.h"
+
+struct buf;
+
+/* False, and told on standard error, when TEXT is no whole number of this range. WHAT: "AMOUNT". */
+bool ask_number(const struct invocation *invocation, const char *what, struct str text, int64_t min,
+                int64_t max, int64_t *ret);
+
+/* One line about a fault of the command line; gives its exit status. */
+int ask_usage(const struct invocation *invocation, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Puts an option into the JSON object that BODY ends in, where it was given. */
+void ask_member(const struct invocation *invocation, const char *option, const char *member,
+                struct buf *body);
+
+/* Puts an option into the query that PATH ends in, where it was given. */
+void ask_parameter(const struct invocation *invocation, const char *option, const char *parameter,
+                   struct buf *path);
+
+/* The options of every command: --if-match, --idempotency-key. */
+#define ASK_COMMAND_OPTIONS \
+    {.name = "if-match", \
+     .value = "VERSION", \
+     .text = "only if this is the version; * for any that exists"}, \
+    { \
+        .name = "idempotency-key", .value = "KEY", \
+        .text = "the same key again is answered as the first time" \
+    }
+
+/* POSTs a command with its conditions. */
+int ask_post(struct invocation *invocation, struct str path, struct str body,
+             struct str *ret_answer);
+
+/* ask_post(), then prints what it did as one row. */
+int ask_command(struct invocation *invocation, struct str path, struct str body,
+                const char *const *members);
+
+/* Prints the items of a list, page by page, at most --limit (50) of them. PATH ends in '?' or '&'.
+ */
+int ask_list(struct invocation *invocation, struct str path, const char *const *members);
+
+/* GETs one object and prints it, by member. */
+int ask_object(struct invocation *invocation, struct str path, const char *const *members);
+
+#endif

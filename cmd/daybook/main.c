@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daybook's verbs: the one table of parser, help, man page and completion. */
+#include "cmd/daybook/ask.h"
+#include "cmd/daybook/verbs.h"
+
+#include "base/json.h"
+
+static const struct program_option common_options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .choices = "table|tsv|json|ndjson|csv",
+     .text = "table, tsv, json, ndjson or csv; default table on a terminal, else tsv"},
+    {.name = "url", .value = "URL", .text = "the service; default http://127.0.0.1:8080"},
+    {0},
+};
+
+#define AT_OPTION \
+    { \
+        .name = "at", .value = "TIME", .text = "when it happened, as 2026-01-31T09:30:00Z" \
+    }
+#define LIMIT_OPTION \
+    { \
+        .name = "limit", .value = "COUNT", .text = "how many at most; default 50" \
+    }
+
+static const struct program_option place_options[] = {
+    {.name = "customer", .value = "ID", .text = "who orders"},
+    {.name = "currency", .value = "CODE", .text = "of the prices, as EUR"},
+    {.name = "item",
+     .value = "SKU:QUANTITY:PRICE",
+     .repeats = true,
+     .text = "a line, the price in minor units; may be given several times"},
+    {.name = "id", .value = "ID", .text = "the order's id; default a new one"},
+    {.name = "draft", .text = "leave it a draft that reserves nothing"},
+    AT_OPTION,
+    {.name = "idempotency-key",
+     .value = "KEY",
+     .text = "the same key again is answered as the first time"},
+    {0},
+};
+
+static const struct program_option order_ls_options[] = {
+    {.name = "customer", .value = "ID", .text = "only of this customer"},
+    {.name = "status",
+     .value = "STATUS",
+     .choices = "draft|placed|paid|shipped|delivered|cancelled",
+     .text = "only in this state"},
+    {.name = "after", .value = "TIME", .text = "placed at or after it"},
+    {.name = "before", .value = "TIME", .text = "placed before it"},
+    {.name = "sort",
+     .value = "ORDER",
+     .choices = "placed_at|-placed_at",
+     .text = "placed_at or -placed_at; default the newest first"},
+    LIMIT_OPTION,
+    {0},
+};
+
+static const struct program_option pay_options[] = {
+    {.name = "reference", .value = "TEXT", .text = "of the payment"},
+    AT_OPTION,
+    ASK_COMMAND_OPTIONS,
+    {0},
+};
+
+static const struct program_option ship_options[] = {
+    {.name = "carrier", .value = "TEXT", .text = "who carries it"},
+    {.name = "tracking", .value = "TEXT", .text = "the carrier's number"},
+    {.name = "line",
+     .value = "LINE:QUANTITY",
+     .repeats = true,
+     .text = "ship only this much of a line; may be given several times"},
+    AT_OPTION,
+    ASK_COMMAND_OPTIONS,
+    {0},
+};
+
+static const struct program_option plain_options[] = {AT_OPTION, ASK_COMMAND_OPTIONS, {0}};
+
+static const struct program_option reason_options[] = {
+    {.name = "reason", .value = "TEXT", .text = "why"},
+    AT_OPTION,
+    ASK_COMMAND_OPTIONS,
+    {0},
+};
+
+static const struct program_option stock_ls_options[] = {
+    {.name = "below", .value = "COUNT", .text = "only where less than this is available"},
+    LIMIT_OPTION,
+    {0},
+};
+
+static const struct program_option append_options[] = {
+    {.name = "type", .value = "TYPE", .text = "of the event"},
+    {.name = "data", .value = "JSON", .text = "of the event; stored byte for byte"},
+    {.name = "metadata", .value = "JSON", .text = "an object; stored byte for byte"},
+    {.name = "id", .value = "ID", .text = "the event's id: the same again changes nothing"},
+    AT_OPTION,
+    ASK_COMMAND_OPTIONS,
+    {0},
+};
+
+static const struct program_option read_options[] = {
+    {.name = "from", .value = "VERSION", .text = "the first to read"},
+    {.name = "limit", .value = "COUNT", .text = "how many at most, up to 5000; default 50"},
+    {.name = "type", .value = "TYPE", .text = "only of this type"},
+    {.name = "backward", .text = "the newest first"},
+    {0},
+};
+
+static const struct program_option status_options[] = {
+    {.name = "check", .text = "exit 1 and say why unless everything is as it should be"},
+    {0},
+};
+
+static const struct program_option accept_options[] = {
+    {.name = "prefix", .value = "PREFIX", .text = "new-log: what its topics begin with"},
+    {.name = "position",
+     .value = "POSITION",
+     .text = "loss: the last that readers take from the log"},
+    {.name = "yes", .text = "do not ask"},
+    {0},
+};
+
+static const struct verb verbs[] = {
+    {.name = "order place",
+     .arguments = "",
+     .options = place_options,
+     .run = order_place_run,
+     .text = "place an order, reserving its stock"},
+    {.name = "order show",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = order_show_run,
+     .text = "show one order as it is now"},
+    {.name = "order ls",
+     .arguments = "",
+     .options = order_ls_options,
+     .run = order_ls_run,
+     .text = "list orders"},
+    {.name = "order pay",
+     .arguments = "ID AMOUNT",
+     .arguments_min = 2,
+     .arguments_max = 2,
+     .options = pay_options,
+     .run = order_pay_run,
+     .text = "pay exactly the total, in minor units"},
+    {.name = "order ship",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = ship_options,
+     .run = order_ship_run,
+     .text = "ship what is left of a paid order, or parts of it"},
+    {.name = "order deliver",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = plain_options,
+     .run = order_deliver_run,
+     .text = "note that a shipped order arrived"},
+    {.name = "order cancel",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = reason_options,
+     .run = order_cancel_run,
+     .text = "cancel an order that is not shipped, releasing its stock"},
+    {.name = "stock receive",
+     .arguments = "SKU QUANTITY",
+     .arguments_min = 2,
+     .arguments_max = 2,
+     .options = plain_options,
+     .run = stock_receive_run,
+     .text = "take goods into stock"},
+    {.name = "stock adjust",
+     .arguments = "SKU DELTA",
+     .arguments_min = 2,
+     .arguments_max = 2,
+     .options = reason_options,
+     .run = stock_adjust_run,
+     .text = "correct the count of a SKU by so many, with --reason"},
+    {.name = "stock show",
+     .arguments = "SKU",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = stock_show_run,
+     .text = "show the stock of a SKU as it is now"},
+    {.name = "stock ls",
+     .arguments = "",
+     .options = stock_ls_options,
+     .run = stock_ls_run,
+     .text = "list the stock of all SKUs"},
+    {.name = "stream append",
+     .arguments = "STREAM",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = append_options,
+     .run = stream_append_run,
+     .text = "append one event of your own to a stream"},
+    {.name = "stream read",
+     .arguments = "STREAM",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = read_options,
+     .run = stream_read_run,
+     .text = "read a stream's events"},
+    {.name = "publisher status",
+     .arguments = "",
+     .run = publisher_status_run,
+     .text = "show who publishes, how far, and why not"},
+    {.name = "publisher pause",
+     .arguments = "",
+     .run = publisher_pause_run,
+     .text = "stop publishing until it is resumed"},
+    {.name = "publisher resume",
+     .arguments = "",
+     .run = publisher_resume_run,
+     .text = "publish again"},
+    {.name = "publisher accept",
+     .arguments = "retry|new-log|loss",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = accept_options,
+     .run = publisher_accept_run,
+     .text = "let a stopped publisher go on"},
+    {.name = "status",
+     .arguments = "",
+     .options = status_options,
+     .run = status_run,
+     .text = "show log, processes, publisher and projections"},
+    {.name = "help",
+     .arguments = "[VERB]",
+     .arguments_max = 2,
+     .options = program_help_options,
+     .run = program_help_run,
+     .text = "show help on a verb"},
+    {.name = "completion",
+     .arguments = "SHELL",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = program_completion_run,
+     .text = "print the completion for bash or zsh"},
+    {0},
+};
+
+static const char *const environment[][2] = {
+    {"DAYBOOK_URL", "the service's address, unless --url is given"},
+    {NULL, NULL},
+};
+
+static const char *const examples[][2] = {
+    {"daybook stock receive coffee-250g 10", "take ten into stock"},
+    {"daybook order place --customer ada --currency EUR --item coffee-250g:2:1250",
+     "order two of them at 12.50 each"},
+    {"daybook order ls --customer ada -o json", "all her orders, for a program to read"},
+    {NULL, NULL},
+};
+
+static const struct program program = {
+    .name = "daybook",
+    .summary = "orders, stock, streams and the state of a Daybook service, over HTTP",
+    .version = DAYBOOK_VERSION,
+    .verbs = verbs,
+    .options = common_options,
+    .environment = environment,
+    .examples = examples,
+};
+
+int main(int argc, char **argv)
+{
+    json_setup();
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daybook's verbs: each asks the HTTP API, prints, and gives the exit status.
+ *
+ * Threads: main.
+ */
+#ifndef DAYBOOK_DAYBOOK_VERBS_H
+#define DAYBOOK_DAYBOOK_VERBS_H
+#include "base/program.h"
+
+int order_place_run(struct invocation *invocation);
+int order_show_run(struct invocation *invocation);
+int order_ls_run(struct invocation *invocation);
+int order_pay_run(struct invocation *invocation);
+int order_ship_run(struct invocation *invocation);
+int order_deliver_run(struct invocation *invocation);
+int order_cancel_run(struct invocation *invocation);
+
+int stock_receive_run(struct invocation *invocation);
+int stock_adjust_run(struct invocation *invocation);
+int stock_show_run(struct invocation *invocation);
+int stock_ls_run(struct invocation *invocation);
+
+int stream_append_run(struct invocation *invocation);
+int stream_read_run(struct invocation *invocation);
+
+int publisher_status_run(struct invocation *invocation);
+int publisher_pause_run(struct invocation *invocation);
+int publisher_resume_run(struct invocation *invocation);
+int publisher_accept_run(struct invocation *invocation);
+
+int status_run(struct invocation *invocation);
+
+#endif
