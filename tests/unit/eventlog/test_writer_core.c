@@ -396,6 +396,26 @@ START_TEST(the_cache_takes_no_state_of_an_unknown_outcome)
 }
 END_TEST
 
+/* Another writer's event gets the very version and position that ours would have had. */
+START_TEST(a_state_that_was_not_committed_is_never_used)
+{
+    struct write *take;
+
+    store_account("account-1", 10);
+    run_one(write_command(&account_add, "1", 0));
+    take = give(write_command(&account_add, "1", -10));
+    run_to_before(CORE_COMMIT);
+    fake_step(&the_session, _i == 0 ? FAULT_REFUSED : FAULT_LOST);
+    deposit("account-1", 7);
+    fake_run(&the_session);
+    EXPECT_OUTCOME(take, WRITE_APPENDED);
+    ck_assert_int_eq(take->streams[0].version.n, 5);
+    take = run_one(write_command(&account_add, "1", -8));
+    EXPECT_OUTCOME(take, WRITE_REFUSED);
+    EXPECT_STR(take->detail, "the balance is 7");
+}
+END_TEST
+
 START_TEST(a_batch_without_events_is_simply_run_again)
 {
     struct write *write = write_command(&account_touch, "1", 0);
@@ -474,6 +494,8 @@ START_TEST(a_reconnect_forgets_what_was_known)
     /* Failed over to a standby that had not got version 3; another writer appended there. */
     the_log->events[2].data[strlen(the_log->events[2].data) - 2] = '1';
     the_session.open = false;
+    if (_i == 1) /* also when the stream is not in the batch that meets the new connection */
+        run_one(write_append("note-1", 1, NULL));
     EXPECT_OUTCOME(run_one(write_command(&account_add, "1", -12)), WRITE_REFUSED);
     EXPECT_OUTCOME(run_one(write_command(&account_add, "1", -11)), WRITE_APPENDED);
 }
@@ -683,7 +705,8 @@ Suite *eventlog_writer_core_suite(void)
     tcase_add_test(tc, a_batch_without_events_is_simply_run_again);
     tcase_add_loop_test(tc, an_outcome_not_found_out_in_time_is_called_unknown, 0, 2);
     tcase_add_test(tc, when_all_are_answered_the_doubt_is_over);
-    tcase_add_test(tc, a_reconnect_forgets_what_was_known);
+    tcase_add_loop_test(tc, a_reconnect_forgets_what_was_known, 0, 2);
+    tcase_add_loop_test(tc, a_state_that_was_not_committed_is_never_used, 0, 2);
     tcase_add_test(tc, stream_ids_of_an_old_connection_are_not_used);
     tcase_add_test(tc, many_new_streams_take_several_blocks_of_ids);
     tcase_add_test(tc, without_a_database_writes_fail_at_their_deadlines);
