@@ -13,7 +13,7 @@ static const struct http_refusal version_foreign = {505, "version-not-supported"
 static const struct http_refusal too_many_fields = {431, "headers-too-large",
                                                     "more than 100 header fields"};
 static const struct http_refusal head_too_large = {431, "headers-too-large",
-                                                   "the header is larger than 32 KiB"};
+                                                   "the header is larger than 16 KiB"};
 static const struct http_refusal target_too_long = {414, "uri-too-long",
                                                     "the target is longer than 8 KiB"};
 static const struct http_refusal bad_name = BAD("a header field's name is no token");

@@ -18,7 +18,7 @@
 #include "http/server.h"
 
 enum {
-    HEAD_BYTES_MAX = 32 * 1024,
+    HEAD_BYTES_MAX = 16 * 1024,
     HEAD_FIELDS_MAX = 100,
     TARGET_BYTES_MAX = 8 * 1024,
 };
