@@ -97,9 +97,11 @@ bool http_address_listen(const char *listen, int *ret_fd, struct error *err)
     const struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *addresses;
+    struct addrinfo *one;
     struct host_port parts;
     bool opened;
     int status;
+    int failure = 0;
 
     if (!split(str_of(listen), &parts))
         return error_set(err, ERROR_REFUSED, "", "'%s' is no HOST:PORT to listen on", listen);
@@ -108,22 +110,24 @@ bool http_address_listen(const char *listen, int *ret_fd, struct error *err)
     if (status != 0)
         return error_set(err, ERROR_REFUSED, "", "listen on '%s': %s", listen,
                          gai_strerror(status));
-    opened = open_socket(addresses, ret_fd);
+    for (one = addresses; one != NULL && !open_socket(one, ret_fd); one = one->ai_next)
+        failure = errno;
+    opened = one != NULL;
     freeaddrinfo(addresses);
     if (opened)
         return true;
 
-    error_set(err, ERROR_FATAL, "", "listen on '%s': %s", listen, strerror(errno));
-    if (errno == EADDRINUSE)
+    error_set(err, ERROR_FATAL, "", "listen on '%s': %s", listen, strerror(failure));
+    if (failure == EADDRINUSE)
         error_hint(err, "Another program listens there: end it or choose another http.listen.");
     return false;
 }
 
 void http_address_print(int fd, char *out, size_t out_bytes)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
-    struct host_port parts;
+    struct host_port parts = {0};
     int status = getsockname(fd, (struct sockaddr *)&address, &len);
 
     assert(status == 0);

@@ -140,37 +140,34 @@ static const struct http_refusal *check_fields(const struct http_head *head)
     return NULL;
 }
 
-/* uri-host [":" port]; what is not allowed there at all is refused, the rest is a name's business.
- */
+static bool is_address(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (strchr("0123456789abcdefABCDEF:.%", s.data[i]) == NULL)
+            return false;
+    }
+    return s.len > 0;
+}
+
+/* host [":" port]; what cannot be in a name is refused, the rest is the name service's business. */
 static bool is_host(struct str value)
 {
-    struct str host = value;
-    struct str port = STR_NONE;
-    size_t end = 0;
+    bool bracketed = value.len > 0 && value.data[0] == '[';
+    size_t end = bracketed ? str_index(value, ']') + 1 : str_index(value, ':');
+    struct str port;
 
-    if (value.len > 0 && value.data[0] == '[') {
-        end = str_index(value, ']');
-        if (end == value.len)
+    if (end > value.len)
+        return false;
+    port = str_from(value.data + end, value.len - end);
+    if (port.len > 0) {
+        if (port.data[0] != ':')
             return false;
-        end++;
-        if (end < value.len && value.data[end] != ':')
-            return false;
-        host = str_from(value.data + 1, end - 2);
-        port = str_from(value.data + end, value.len - end);
-        if (port.len > 0)
-            port = str_from(port.data + 1, port.len - 1);
-        for (size_t i = 0; i < host.len; i++) {
-            if (strchr("0123456789abcdefABCDEF:.%", host.data[i]) == NULL)
-                return false;
-        }
-    } else {
-        host = str_split(value, ':', &port);
-        for (size_t i = 0; i < host.len; i++) {
-            if (!is_token_char(host.data[i]))
-                return false;
-        }
+        port = str_from(port.data + 1, port.len - 1);
     }
-    return host.len > 0 && port.len <= 5 && is_digits(port);
+    if (port.len > 5 || !is_digits(port))
+        return false;
+    return bracketed ? is_address(str_from(value.data + 1, end - 2))
+                     : is_token(str_from(value.data, end));
 }
 
 static const struct http_refusal *check_host(const struct http_head *head, struct str *ret_host)

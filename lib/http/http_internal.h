@@ -25,8 +25,8 @@
  *
  * Threads: the worker's, but for what is noted.
  */
-#ifndef DAYBOOK_HTTP_INTERNAL_H
-#define DAYBOOK_HTTP_INTERNAL_H
+#ifndef DAYBOOK_HTTP_HTTP_INTERNAL_H
+#define DAYBOOK_HTTP_HTTP_INTERNAL_H
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -144,7 +144,7 @@ struct http_server {
 /* --- worker.c ------------------------------------------------------------------------------------
  */
 
-void http_worker_run(void *worker);
+void http_worker_run(void *arg); /* a worker */
 /* Has the worker resume a request's connection; any thread, on which it must be suspended by then
  * or be on its way there. */
 void http_worker_push_ready(struct http_worker *worker, struct http_request *r);
@@ -153,7 +153,7 @@ void http_worker_wake(struct http_worker *worker); /* any thread */
 /* --- connection.c --------------------------------------------------------------------------------
  */
 
-void http_connection_notify(void *worker, struct MHD_Connection *mhd, void **socket_context,
+void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **socket_context,
                             enum MHD_ConnectionNotificationCode code);
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage);

@@ -11,7 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IN_BYTES_MAX = 64 * 1024 * 1024 };
+#include "base/clock.h"
+
+enum { IN_BYTES_MAX = 80 * 1024 * 1024 };
 
 static struct sockaddr_in parse(const char *address)
 {
@@ -246,6 +248,26 @@ bool raw_ends(struct raw_client *client, int64_t timeout_ms)
     if (unread(client).len > 0 || poll(&waiting, 1, (int)timeout_ms) != 1)
         return false;
     return recv(client->fd, &byte, 1, MSG_PEEK) <= 0;
+}
+
+void raw_read_some(struct raw_client *client)
+{
+    ck_assert(read_more(client));
+}
+
+bool raw_stays_open(struct raw_client *client, int64_t timeout_ms)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    struct pollfd waiting = {.fd = client->fd, .events = POLLIN};
+
+    for (;;) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+
+        if (left_ms <= 0 || poll(&waiting, 1, (int)left_ms) == 0)
+            return true;
+        if (!read_more(client))
+            return false;
+    }
 }
 
 void raw_skip(struct raw_client *client)

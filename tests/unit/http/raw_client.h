@@ -5,8 +5,8 @@
  *
  * Threads: owner only.
  */
-#ifndef DAYBOOK_TESTS_HTTP_RAW_CLIENT_H
-#define DAYBOOK_TESTS_HTTP_RAW_CLIENT_H
+#ifndef DAYBOOK_HTTP_RAW_CLIENT_H
+#define DAYBOOK_HTTP_RAW_CLIENT_H
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +44,9 @@ struct raw_reply raw_request(struct raw_client *client, const char *request);
 /* A header's value, "" when absent. */
 struct str raw_header(const struct raw_reply *reply, const char *name);
 
+void raw_read_some(struct raw_client *client); /* waits for bytes and keeps them */
+/* Keeps what comes for TIMEOUT_MS; false: the connection ended. */
+bool raw_stays_open(struct raw_client *client, int64_t timeout_ms);
 /* Waits for the end of the connection, whatever comes before it. */
 void raw_skip(struct raw_client *client);
 /* Waits for the end of the connection; false: bytes came, or it stayed open for TIMEOUT_MS. */

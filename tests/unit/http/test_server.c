@@ -3,7 +3,6 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "tests/unit/http/echo_server.h"
@@ -33,100 +32,98 @@ static void stop(void)
     echo_stop(&echo);
 }
 
-/* A header of N bytes in fields of 1,000 and one that fills up. */
-static char *head_of(size_t bytes)
+/* A request of BYTES in fields of 1,000 and one that fills up. */
+static struct str head_of(struct buf *head, size_t bytes)
 {
-    char *head = mem_zalloc(bytes + 1);
-    size_t len = (size_t)sprintf(head, "GET /echo HTTP/1.1\r\n" HOST);
+    char filler[2000];
 
-    while (bytes - 2 - len > 0) {
-        size_t field = bytes - 2 - len > 2000 ? 1000 : bytes - 2 - len;
+    memset(filler, 'a', sizeof(filler));
+    buf_init(head, bytes);
+    buf_add_cstr(head, "GET /echo HTTP/1.1\r\n" HOST);
+    while (head->len < bytes - 2) {
+        size_t left = bytes - 2 - head->len;
+        size_t field = left > 2000 ? 1000 : left;
 
-        memset(head + len, 'a', field);
-        memcpy(head + len, "X-A:", 4);
-        memcpy(head + len + field - 2, "\r\n", 2);
-        len += field;
+        buf_add_cstr(head, "X-A:");
+        buf_add(head, filler, field - 6);
+        buf_add_cstr(head, "\r\n");
     }
-    memcpy(head + len, "\r\n", 2);
-    return head;
+    buf_add_cstr(head, "\r\n");
+    ck_assert(!head->failed && head->len == bytes);
+    return buf_str(head);
+}
+
+static int status_of(struct str request)
+{
+    raw_send_loosely(&client, request);
+    return raw_receive(&client, false).status;
 }
 
 START_TEST(a_header_of_16_kib_is_served_and_one_byte_more_refused)
 {
-    char *largest = head_of(16 * 1024);
-    char *larger = head_of(16 * 1024 + 1);
+    SCOPED_VALUE(buf_release) struct buf head = BUF_INIT(0);
 
     start();
-    ck_assert_int_eq(raw_request(&client, largest).status, 200);
-    ck_assert_int_eq(raw_request(&client, larger).status, 431);
+    ck_assert_int_eq(status_of(head_of(&head, 16 * 1024)), 200);
+    buf_release(&head);
+    ck_assert_int_eq(status_of(head_of(&head, 16 * 1024 + 1)), 431);
     ck_assert(raw_ends(&client, RAW_WAIT_MS));
     stop();
-    mem_free(largest);
-    mem_free(larger);
 }
 END_TEST
 
 /* libmicrohttpd's own limit; its answer is not ours. */
 START_TEST(a_header_without_end_is_refused)
 {
-    char *endless = head_of(200 * 1024);
+    SCOPED_VALUE(buf_release) struct buf head = BUF_INIT(0);
 
     start();
-    raw_send_loosely(&client, str_of(endless));
-    ck_assert_int_eq(raw_receive(&client, false).status, 431);
+    ck_assert_int_eq(status_of(head_of(&head, 200 * 1024)), 431);
     stop();
-    mem_free(endless);
 }
 END_TEST
 
-static char *fields_of(size_t count)
+static struct str fields_of(struct buf *head, size_t count)
 {
-    char *head = mem_zalloc(64 + count * 8);
-    size_t len = (size_t)sprintf(head, "GET /echo HTTP/1.1\r\n" HOST);
-
+    buf_clear(head);
+    buf_add_cstr(head, "GET /echo HTTP/1.1\r\n" HOST);
     for (size_t i = 1; i < count; i++)
-        len += (size_t)sprintf(head + len, "X-A:%zu\r\n", i % 10);
-    memcpy(head + len, "\r\n", 2);
-    return head;
+        buf_printf(head, "X-A:%zu\r\n", i);
+    buf_add_cstr(head, "\r\n");
+    return buf_str(head);
 }
 
 START_TEST(a_hundred_fields_are_served_and_one_more_refused)
 {
-    char *most = fields_of(100);
-    char *more = fields_of(101);
+    SCOPED_VALUE(buf_release) struct buf head = BUF_INIT(MIB);
 
     start();
-    ck_assert_int_eq(raw_request(&client, most).status, 200);
-    ck_assert_int_eq(raw_request(&client, more).status, 431);
+    ck_assert_int_eq(status_of(fields_of(&head, 100)), 200);
+    ck_assert_int_eq(status_of(fields_of(&head, 101)), 431);
     ck_assert(raw_ends(&client, RAW_WAIT_MS));
     stop();
-    mem_free(most);
-    mem_free(more);
 }
 END_TEST
 
-static char *target_of(size_t bytes)
+static struct str target_of(struct buf *head, size_t bytes)
 {
-    char *head = mem_zalloc(bytes + 64);
-
-    memcpy(head, "GET /", 5);
-    memset(head + 5, 'a', bytes - 1);
-    sprintf(head + 4 + bytes, " HTTP/1.1\r\n" HOST "\r\n");
-    return head;
+    buf_clear(head);
+    buf_add_cstr(head, "GET /");
+    for (size_t i = 1; i < bytes; i++)
+        buf_add_char(head, 'a');
+    buf_add_cstr(head, " HTTP/1.1\r\n" HOST "\r\n");
+    return buf_str(head);
 }
 
 START_TEST(a_target_of_8_kib_is_served_and_one_byte_more_refused)
 {
-    char *longest = target_of(8 * 1024);
-    char *longer = target_of(8 * 1024 + 1);
+    SCOPED_VALUE(buf_release) struct buf head = BUF_INIT(MIB);
 
     start();
-    ck_assert_int_eq(raw_request(&client, longest).status, 200);
-    ck_assert_int_eq(raw_request(&client, longer).status, 414);
+    ck_assert_int_eq(status_of(target_of(&head, 8 * 1024)), 200);
+    ck_assert_int_eq(status_of(target_of(&head, 8 * 1024 + 1)), 414);
     ck_assert(raw_ends(&client, RAW_WAIT_MS));
     stop();
-    mem_free(longest);
-    mem_free(longer);
 }
 END_TEST
 
@@ -172,6 +169,19 @@ START_TEST(a_content_length_over_the_limit_is_refused_before_its_body)
         413);
     ck_assert(raw_ends(&client, RAW_WAIT_MS));
     ck_assert_uint_eq(atomic_load(&echo.handled), 0);
+    stop();
+}
+END_TEST
+
+/* What it sends is not read, so its connection is reset behind the answer. */
+START_TEST(a_client_in_the_middle_of_too_large_a_body_hears_why)
+{
+    static const char body[MIB];
+
+    start();
+    raw_send(&client, STR("POST /small HTTP/1.1\r\n" HOST "Content-Length: 1048576\r\n\r\n"));
+    raw_send_loosely(&client, str_from(body, sizeof(body)));
+    ck_assert_int_eq(raw_receive(&client, false).status, 413);
     stop();
 }
 END_TEST
@@ -466,6 +476,7 @@ Suite *http_server_suite(void)
     tcase_add_test(tcase, a_target_of_8_kib_is_served_and_one_byte_more_refused);
     tcase_add_test(tcase, a_body_as_large_as_its_route_allows_is_served);
     tcase_add_test(tcase, a_content_length_over_the_limit_is_refused_before_its_body);
+    tcase_add_loop_test(tcase, a_client_in_the_middle_of_too_large_a_body_hears_why, 0, 20);
     tcase_add_test(tcase, chunks_over_the_limit_are_read_past_and_refused);
     tcase_add_test(tcase, chunks_far_over_the_limit_end_the_connection);
     tcase_add_test(tcase, a_large_body_comes_back_byte_for_byte);
