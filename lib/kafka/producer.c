@@ -3,13 +3,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "kafka/kafka_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { QUEUE_FULL_POLL_MS = 5 };
+enum {
+    QUEUE_FULL_POLL_MS = 5,
+    SLICE_MS = 200, /* how soon a wait notices that it shall stop */
+};
 
 struct kafka_producer {
     rd_kafka_t *rk;
@@ -17,6 +21,7 @@ struct kafka_producer {
     unsigned closed_before; /* sockets closed until init was done */
     unsigned errors_before;
     bool in_transaction;
+    struct stop *stop;
 };
 
 /* Runs inside poll, flush and commit, on the owner's thread. */
@@ -61,6 +66,7 @@ bool kafka_producer_new(const struct kafka_producer_config *config,
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     if (!kafka_client_new(RD_KAFKA_PRODUCER, &conf, &producer->rk, err))
         return false;
+    producer->stop = config->stop;
     *ret_producer = TAKE(producer);
     return true;
 }
@@ -86,12 +92,34 @@ static bool failed(struct kafka_producer *producer, rd_kafka_error_t *error, str
     return kafka_watch_explain(&producer->watch, err);
 }
 
+/* The wait is over: not by librdkafka's word. */
+static bool out_of_time(const struct kafka_producer *producer, int64_t deadline_ms)
+{
+    return clock_monotonic_ms() >= deadline_ms ||
+           (producer->stop != NULL && stop_requested(producer->stop));
+}
+
+/* Calls that timed out are resumed by calling them again, so a long wait is made of short ones. */
+static rd_kafka_error_t *in_slices(struct kafka_producer *producer,
+                                   rd_kafka_error_t *(*call)(rd_kafka_t *rk, int timeout_ms),
+                                   int64_t deadline_ms)
+{
+    for (;;) {
+        int left_ms = kafka_timeout_ms(deadline_ms);
+        rd_kafka_error_t *error = call(producer->rk, left_ms < SLICE_MS ? left_ms : SLICE_MS);
+
+        rd_kafka_poll(producer->rk, 0);
+        if (error == NULL || rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__TIMED_OUT ||
+            !rd_kafka_error_is_retriable(error) || out_of_time(producer, deadline_ms))
+            return error;
+        rd_kafka_error_destroy(error);
+    }
+}
+
 bool kafka_producer_init(struct kafka_producer *producer, int64_t deadline_ms, struct error *err)
 {
-    rd_kafka_error_t *error =
-        rd_kafka_init_transactions(producer->rk, kafka_timeout_ms(deadline_ms));
+    rd_kafka_error_t *error = in_slices(producer, rd_kafka_init_transactions, deadline_ms);
 
-    rd_kafka_poll(producer->rk, 0);
     if (error != NULL) {
         failed(producer, error, err);
         return error_wrap(err, "fence the transactional id");
@@ -194,7 +222,7 @@ bool kafka_producer_produce(struct kafka_producer *producer, const struct kafka_
         if (error == NULL)
             return true;
         if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL ||
-            clock_monotonic_ms() >= deadline_ms) {
+            out_of_time(producer, deadline_ms)) {
             rd_kafka_headers_destroy(headers);
             failed(producer, error, err);
             return error_wrap(err, "produce to '%s' [%d]", record->topic, (int)record->partition);
@@ -210,7 +238,7 @@ bool kafka_producer_commit(struct kafka_producer *producer, int64_t deadline_ms,
 
     assert(producer->in_transaction);
     producer->in_transaction = false;
-    error = rd_kafka_commit_transaction(producer->rk, kafka_timeout_ms(deadline_ms));
+    error = in_slices(producer, rd_kafka_commit_transaction, deadline_ms);
     if (error != NULL) {
         failed(producer, error, err);
         err->outcome_unknown = true;

@@ -26,12 +26,14 @@
 #include "kafka/config.h"
 
 struct kafka_producer;
+struct stop;
 
 struct kafka_producer_config {
     const struct kafka_config *kafka;
     const char *transactional_id;
     int transaction_timeout_ms; /* after it the broker aborts what hangs */
     size_t message_bytes_max;
+    struct stop *stop; /* requested: waits end soon, as if at their deadline; may be NULL */
 };
 
 /* Makes the client; no network yet. */

@@ -11,6 +11,7 @@
 enum {
     WINDOW_FIRST = 64, /* offsets looked at first from a partition's end */
     WINDOW_GROWTH = 8,
+    LEADER_LOOK_MS = 20,
 };
 
 /* librdkafka's simple consumer: it needs no group, so no coordinator and no right to one. */
@@ -62,17 +63,29 @@ static bool failed(struct kafka_reader *reader, rd_kafka_resp_err_t code, const 
     return error_wrap(err, "read '%s' [%d]", topic, (int)partition);
 }
 
+/* A new topic's leader is known before it is ready; a moving one is found again. */
+static bool leader_moves(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 bool kafka_reader_bounds(struct kafka_reader *reader, struct kafka_range *range,
                          int64_t deadline_ms, struct error *err)
 {
-    /* librdkafka asks for the end with the client's isolation level. */
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(reader->rk, range->topic, range->partition, &range->from,
-                                         &range->to, kafka_timeout_ms(deadline_ms));
+    rd_kafka_resp_err_t code;
 
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return failed(reader, code, range->topic, range->partition, err);
-    return true;
+    for (;;) {
+        /* librdkafka asks for the end with the client's isolation level. */
+        code = rd_kafka_query_watermark_offsets(reader->rk, range->topic, range->partition,
+                                                &range->from, &range->to,
+                                                kafka_timeout_ms(deadline_ms));
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return true;
+        if (!leader_moves(code) || clock_monotonic_ms() >= deadline_ms)
+            return failed(reader, code, range->topic, range->partition, err);
+        rd_kafka_poll(reader->rk, LEADER_LOOK_MS);
+    }
 }
 
 /* One read: the ranges that are not done yet. */
