@@ -23,11 +23,16 @@ struct pg_conn;
 
 enum { CURSOR_BYTES_MAX = 1 << 20, CURSOR_TOPIC_MAX = 160, CURSOR_PARTITIONS_MAX = 10000 };
 
-struct cursor_lane {      /* one partition of a topic */
-    struct position last; /* the entry: of its last event at or below the cursor; 0: none */
-    /* What is missing in Kafka at or below it was accepted as lost: it is in the log only. */
+struct cursor_lane { /* one partition of a topic */
+    /* The entry: position of its last event at or below the cursor; 0: none. */
+    struct position last;
+    /* What Kafka misses at or below it was accepted as lost: it is in the log only. */
     struct position floor;
-    struct kafka_offset offset; /* of that last event, in the database's copy; -1: not known */
+    /* Of a record known to be in the partition, the last one at best; -1: none is known. */
+    struct kafka_offset offset;
+    /* The publisher's own, not stored: the last event that it knows to be in the partition. Other
+     * than `last` only while a torn transaction is put right. */
+    struct position tail;
 };
 
 struct cursor_topic {
@@ -60,8 +65,8 @@ struct cursor_topic *cursor_add(struct cursor *cursor, struct str category, cons
  * [...], "offset": [...]}}}; floor and offset only where there are any. Decoding fails with
  * ERROR_POISON and leaves RET_CURSOR initialised.
  */
-void cursor_encode(const struct cursor *cursor, struct buf *out);
-MUST_CHECK bool cursor_decode(struct str text, struct cursor *ret_cursor, struct error *err);
+void cursor_write(const struct cursor *cursor, struct buf *out);
+MUST_CHECK bool cursor_parse(struct str text, struct cursor *ret_cursor, struct error *err);
 
 /* The database's copy. *ret_found is false when nothing was published yet. RET_CURSOR: initialised
  * or released; release it. */

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/integration/publisher/log_fixture.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "eventlog/identity.h"
+#include "eventlog/read.h"
+#include "eventlog/upkeep.h"
+#include "kafka/partition.h"
+#include "migrations/embedded.h"
+#include "postgres/migrate.h"
+#include "publisher/control.h"
+#include "publisher/topics.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOOK_NS = 5000000, SQL_MAX = 4096 };
+
+/* What the writer does, in one statement: under the head's lock, versions and positions gapless. */
+static const char append_function[] =
+    "create function append_events(wanted_category text, streams_wanted int, wanted int)"
+    "  returns void language plpgsql as $$"
+    " declare head bigint;"
+    " begin"
+    "  select position into head from log_head for update;"
+    "  create temp table wanted on commit drop as"
+    "    select i, wanted_category || '-' || (i % streams_wanted) as name"
+    "      from generate_series(1, wanted) i;"
+    "  create temp table before on commit drop as select name, version from streams;"
+    "  insert into streams (id, tenant, name, category, version, first_position, last_position)"
+    "    select nextval('stream_ids'), 'main', w.name, wanted_category, count(*),"
+    "           head + min(i), head + max(i)"
+    "      from wanted w group by w.name"
+    "    on conflict (tenant, name) do update set version = streams.version + excluded.version,"
+    "           last_position = excluded.last_position;"
+    "  insert into events (position, stream_id, version, occurred_at, recorded_at, id, type, data,"
+    "                      correlation_id, traceparent)"
+    "    select head + w.i, s.id,"
+    "           coalesce(b.version, 0) + row_number() over (partition by w.name order by w.i),"
+    "           '2026-01-02T03:04:05Z', clock_timestamp(), 'event-' || (head + w.i), 'Happened',"
+    "           json_build_object('n', head + w.i, 'text', repeat('x', 200)), 'corr',"
+    "           '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'"
+    "      from wanted w join streams s on s.tenant = 'main' and s.name = w.name"
+    "      left join before b on b.name = w.name;"
+    "  insert into categories (name) values (wanted_category) on conflict do nothing;"
+    "  update log_head set position = position + wanted;"
+    " end $$";
+
+/* --- database --- */
+
+static const char *base_url(void)
+{
+    const char *url = getenv("DAYBOOK_TEST_DATABASE_URL");
+
+    ck_assert_msg(url != NULL, "DAYBOOK_TEST_DATABASE_URL is not set: see `make help`");
+    return url;
+}
+
+static struct pg_config pg_config_of(const char *url)
+{
+    return (struct pg_config){
+        .url = url,
+        .application_name = "test",
+        .connect_timeout_ms = 5000,
+        .statement_timeout_ms = 10000,
+        .tcp_user_timeout_ms = 10000,
+        .idle_in_transaction_timeout_ms = 5000,
+    };
+}
+
+/* URL with another database: what is behind the last slash. */
+static void url_of(const char *database, char *out)
+{
+    const char *url = base_url();
+    const char *slash = strrchr(url, '/');
+
+    snprintf(out, LOG_FIXTURE_URL_MAX, "%.*s/%s", (int)(slash - url), url, database);
+}
+
+static void on_server(const char *verb, const char *database, const char *option)
+{
+    struct pg_config config = pg_config_of(base_url());
+    SCOPED(pg_free) struct pg_conn *conn = pg_new(&config, PG_PROFILE_UPKEEP);
+    struct error err = {0};
+    char sql[256];
+
+    snprintf(sql, sizeof(sql), "%s database %s %s", verb, database, option);
+    ck_ok(pg_open(conn, &err));
+    ck_ok(pg_script(conn, sql, &err));
+}
+
+void log_fixture_open(struct log_fixture *log)
+{
+    const struct upkeep_config upkeep = {1000000, 2, 7};
+    struct log_identity identity;
+    struct error err = {0};
+    size_t applied;
+
+    *log = (struct log_fixture){0};
+    fixture_name(log->prefix, "log");
+    snprintf(log->database, sizeof(log->database), "%s", log->prefix);
+    for (char *c = log->database; *c != '\0'; c++)
+        *c = *c == '.' ? '_' : *c;
+    on_server("create", log->database, "");
+    url_of(log->database, log->url);
+    log->config = pg_config_of(log->url);
+    log->conn = pg_new(&log->config, PG_PROFILE_QUERY);
+    ck_ok(pg_open(log->conn, &err));
+    ck_ok(migrate_up(log->conn, embedded_migrations, embedded_migrations_count, &applied, &err));
+    ck_ok(log_identity_create(log->conn, "main", log->prefix, &err));
+    ck_ok(log_identity_load(log->conn, &identity, &err));
+    snprintf(log->log_id, sizeof(log->log_id), "%s", identity.id);
+    ck_ok(upkeep_run(log->conn, &upkeep, &err));
+    ck_ok(pg_script(log->conn, append_function, &err));
+}
+
+void log_fixture_close(struct log_fixture *log)
+{
+    pg_free(log->conn);
+    on_server("drop", log->database, "with (force)");
+}
+
+void log_fixture_sql(struct log_fixture *log, const char *fmt, ...)
+{
+    struct error err = {0};
+    char sql[SQL_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(sql, sizeof(sql), fmt, args);
+    va_end(args);
+    ck_ok(pg_open(log->conn, &err));
+    ck_ok(pg_script(log->conn, sql, &err));
+}
+
+int64_t log_fixture_number(struct log_fixture *log, const char *sql)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    struct error err = {0};
+
+    ck_ok(pg_open(log->conn, &err));
+    ck_ok(pg_query_once(log->conn, sql, NULL, &rows, &err));
+    ck_assert_uint_eq(pg_rows_count(rows), 1);
+    return pg_get_i64(rows, 0, 0);
+}
+
+void log_fixture_append(struct log_fixture *log, const char *category, int streams, int count)
+{
+    log_fixture_sql(log, "select append_events('%s', %d, %d)", category, streams, count);
+    log->head += count;
+}
+
+/* --- publisher --- */
+
+struct publisher_config log_fixture_publisher(const struct log_fixture *log, const char *instance)
+{
+    return (struct publisher_config){
+        .postgres = log->config,
+        .kafka = *fixture_kafka(),
+        .instance = instance,
+        .batch_events_max = 5000,
+        .batch_bytes_max = 4 << 20,
+        .pause_ms = 2,
+        .poll_interval_ms = 10,
+        .lease_ms = 2000,
+        .call_timeout_ms = 20000,
+        .partitions = 3,
+        .replication = 1,
+        .retention_ms = 7LL * 86400 * 1000,
+    };
+}
+
+static void look_again(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+}
+
+static void show_state(struct log_fixture *log, char *out, size_t out_bytes)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    struct publisher_view view;
+    struct error err = {0};
+
+    ck_ok(pg_open(log->conn, &err));
+    ck_ok(publisher_view_load(log->conn, arena, &view, &err));
+    snprintf(out, out_bytes, STR_FMT " " STR_FMT ": " STR_FMT " at %lld", STR_ARG(view.state),
+             STR_ARG(view.reason), STR_ARG(view.detail), (long long)view.position.n);
+}
+
+void log_fixture_await(struct log_fixture *log)
+{
+    int64_t deadline_ms = fixture_deadline();
+    char state[1024];
+
+    while (log_fixture_number(log, "select coalesce(max(position), 0) from publisher_cursor") <
+           log->head) {
+        show_state(log, state, sizeof(state));
+        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "not published: %s", state);
+        look_again();
+    }
+}
+
+void log_fixture_await_state(struct log_fixture *log, const char *state, const char *reason)
+{
+    int64_t deadline_ms = fixture_deadline() + FIXTURE_TIMEOUT_MS;
+    char wanted[64], seen[1024];
+
+    snprintf(wanted, sizeof(wanted), "%s %s:", state, reason);
+    for (;;) {
+        show_state(log, seen, sizeof(seen));
+        if (strncmp(seen, wanted, strlen(wanted)) == 0)
+            return;
+        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "wanted '%s', is '%s'", wanted, seen);
+        look_again();
+    }
+}
+
+void log_fixture_topic(const struct log_fixture *log, const char *category,
+                       char out[CURSOR_TOPIC_MAX])
+{
+    topics_event_name(log->prefix, str_of(category), out);
+}
+
+/* --- what Kafka holds --- */
+
+struct check {
+    struct log_fixture *log;
+    struct pg_conn *conn;
+    struct arena *arena;
+    int32_t partitions;
+    int64_t *last; /* of each partition */
+    uint8_t *seen; /* by position */
+    int64_t count;
+};
+
+static struct str header(const struct kafka_message *message, const char *name)
+{
+    struct str value;
+
+    return kafka_message_header(message, name, &value) ? value : STR_NONE;
+}
+
+static int64_t header_number(const struct kafka_message *message, const char *name)
+{
+    uint64_t value;
+
+    ck_assert_msg(str_to_u64(header(message, name), INT64_MAX, &value), "header %s", name);
+    return (int64_t)value;
+}
+
+static void ck_str(struct str is, struct str wanted)
+{
+    ck_assert_msg(str_equal(is, wanted), "'" STR_FMT "' is not '" STR_FMT "'", STR_ARG(is),
+                  STR_ARG(wanted));
+}
+
+static void check_content(const struct kafka_message *message, const struct event *event,
+                          const char *log_id)
+{
+    char source[64], key[256], sequence[24];
+
+    snprintf(source, sizeof(source), "/daybook/%s", log_id);
+    snprintf(key, sizeof(key), STR_FMT "/" STR_FMT, STR_ARG(event->tenant), STR_ARG(event->stream));
+    snprintf(sequence, sizeof(sequence), "%020lld", (long long)event->position.n);
+    ck_str(kafka_message_key(message), str_of(key));
+    ck_str(kafka_message_value(message), event->data);
+    ck_str(header(message, "ce_id"), event->id);
+    ck_str(header(message, "ce_source"), str_of(source));
+    ck_str(header(message, "ce_specversion"), STR("1.0"));
+    ck_str(header(message, "ce_type"), event->type);
+    ck_str(header(message, "ce_subject"), event->stream);
+    ck_str(header(message, "ce_time"), STR("2026-01-02T03:04:05Z"));
+    ck_str(header(message, "ce_sequence"), str_of(sequence));
+    ck_str(header(message, "ce_tenantid"), STR("main"));
+    ck_str(header(message, "ce_correlationid"), STR("corr"));
+    ck_str(header(message, "traceparent"), event->origin.traceparent);
+    ck_str(header(message, "content-type"), STR("application/json"));
+    ck_assert(header(message, "ce_causationid").data == NULL);
+    ck_assert_int_eq(header_number(message, "ce_streamversion"), event->version.n);
+}
+
+static bool visit(void *arg, struct kafka_message **message, struct error *err)
+{
+    struct check *check = arg;
+    int32_t partition = kafka_message_partition(*message);
+    struct event event;
+    int64_t position;
+    bool found;
+
+    if (header(*message, "ce_source").data == NULL) /* somebody else's */
+        return true;
+    position = header_number(*message, "ce_globalposition");
+    ck_assert_int_le(position, check->log->head);
+    ck_assert_msg(check->seen[position] == 0, "position %lld twice", (long long)position);
+    check->seen[position] = 1;
+    check->count++;
+    ck_assert_int_gt(position, check->last[partition]);
+    ck_assert_int_eq(header_number(*message, "ce_previousposition"), check->last[partition]);
+    check->last[partition] = position;
+    ck_assert_int_eq(kafka_partition_of(kafka_message_key(*message), check->partitions), partition);
+    if (position % 97 != 1 && check->log->head > 1000) /* samples of a large log */
+        return true;
+    arena_clear(check->arena);
+    ck_assert_msg(
+        log_find_event(check->conn, POSITION(position), check->arena, &event, &found, err), "%s",
+        err->text);
+    ck_assert(found);
+    check_content(*message, &event, check->log->log_id);
+    return true;
+}
+
+static void verify_topic(struct check *check, const char *category)
+{
+    SCOPED(kafka_reader_free) struct kafka_reader *reader = NULL;
+    SCOPED(kafka_admin_free) struct kafka_admin *admin = NULL;
+    struct kafka_range ranges[16];
+    char topic[CURSOR_TOPIC_MAX];
+    struct error err = {0};
+
+    log_fixture_topic(check->log, category, topic);
+    ck_ok(kafka_admin_new(fixture_kafka(), &admin, &err));
+    ck_ok(kafka_admin_partitions(admin, topic, fixture_deadline(), &check->partitions, &err));
+    ck_assert_int_gt(check->partitions, 0);
+    check->last = mem_calloc((size_t)check->partitions, sizeof(int64_t));
+    ck_ok(kafka_reader_new(fixture_kafka(), KAFKA_READ_COMMITTED, &reader, &err));
+    for (int32_t p = 0; p < check->partitions; p++) {
+        ranges[p] = (struct kafka_range){.topic = topic, .partition = p};
+        ck_ok(kafka_reader_bounds(reader, &ranges[p], fixture_deadline(), &err));
+    }
+    ck_ok(kafka_reader_read(reader, ranges, (size_t)check->partitions, visit, check,
+                            fixture_deadline(), &err));
+    mem_free(check->last);
+}
+
+void log_fixture_verify(struct log_fixture *log, const char *categories)
+{
+    struct check check = {
+        .log = log,
+        .conn = log->conn,
+        .arena = arena_new(0),
+        .seen = mem_zalloc((size_t)log->head + 1),
+    };
+    struct str rest = str_of(categories);
+    struct error err = {0};
+
+    ck_ok(pg_open(log->conn, &err));
+    while (rest.len > 0) {
+        struct str category = str_split(rest, ' ', &rest);
+
+        verify_topic(&check, arena_cstr(check.arena, category));
+    }
+    ck_assert_int_eq(check.count, log->head);
+    arena_free(check.arena);
+    mem_free(check.seen);
+}
