@@ -286,13 +286,25 @@ static void worker_run(void *arg)
         if (!done)
             signal_wait(worker->wake, &seen, wait_ms(worker, connected, clock_monotonic_ms()));
     }
-    take_notices(worker, clock_monotonic_ms());
     while (worker->partitions_count > 0)
         drop_partition(worker, worker->partitions[0]);
 }
 
+/* What the poll thread told after the worker's end: it has dropped what it had. */
+static void drop_notices(struct worker *worker)
+{
+    struct notice *notice;
+
+    while ((notice = queue_pop(worker->notices, 0))) {
+        if (notice->kind == NOTICE_ASSIGNED)
+            partition_drop(notice->partition);
+        mem_free(notice);
+    }
+}
+
 static void worker_free(struct worker *worker)
 {
+    drop_notices(worker);
     pg_free(worker->conn);
     cursor_release(&worker->cursor);
     arena_free(worker->arena);

@@ -2,7 +2,7 @@
 with live as (
     select generation from projections where name = $1
 ), cursor as (
-    select position, cursor from publisher_cursor
+    select c.position, c.cursor from publisher_cursor c join log_info i on i.id = c.log_id
 ), entries as (
     select t.value ->> 'topic' as topic, l.number - 1 as partition, l.value::bigint as last
     from cursor
