@@ -75,7 +75,11 @@ static void handle(void *arg, struct http_request *r)
         race(echo, r);
     else if (str_equal(path, STR("/hold")))
         push(echo->held, r);
-    else if (str_equal(path, STR("/release"))) {
+    else if (str_equal(path, STR("/block"))) {
+        while (!atomic_load(&echo->unblocked))
+            sched_yield();
+        answer_echo(r);
+    } else if (str_equal(path, STR("/release"))) {
         echo_release(echo, 1);
         answer_echo(r);
     } else if (str_equal(path, STR("/body")))

@@ -8,6 +8,7 @@
  *   /race    by another thread, before the handler returns
  *   /hold    when echo_release is called
  *   /release calls it for one
+ *   /block   keeps its http thread until `unblocked`
  *   /other   at once, with all that a response can have
  *
  * Any other route is answered by `handler`, when there is one.
@@ -34,8 +35,9 @@ struct echo_server {
     struct queue *held;  /* requests of /hold */
     struct thread *answerer;
     http_handler_fn handler; /* for other routes */
-    atomic_uint handled;     /* requests that reached the handler */
-    atomic_uint raced;       /* answers given by the other thread to /race */
+    atomic_bool unblocked;
+    atomic_uint handled; /* requests that reached the handler */
+    atomic_uint raced;   /* answers given by the other thread to /race */
     atomic_uint finished;
     atomic_int last_status;   /* of a finished request */
     atomic_size_t last_bytes; /* likewise */
