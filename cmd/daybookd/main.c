@@ -27,6 +27,18 @@ static const struct verb verbs[] = {
      .details = "It starts with PostgreSQL or Kafka away and works as soon as they are there. "
                 "SIGTERM answers what\nis in flight and ends within 10 s; SIGHUP reloads what can "
                 "be reloaded."},
+    {.name = "publish",
+     .arguments = "",
+     .takes_settings = true,
+     .run = publish_run,
+     .text = "run the publisher alone: the log to Kafka, one leader per log"},
+    {.name = "project",
+     .arguments = "[NAME...]",
+     .arguments_max = 32,
+     .takes_settings = true,
+     .run = project_run,
+     .text = "run the projector alone: read models from Kafka, shared by partition",
+     .details = "Without names it works on all projections."},
     {.name = "migrate up",
      .arguments = "",
      .takes_settings = true,

@@ -30,7 +30,8 @@ static bool make_log(struct pg_conn *conn, const struct config *config,
 
     return log_identity_create(conn, config_text(config, "eventlog.name"),
                                config_text(config, "eventlog.prefix"), err) &&
-           log_identity_load(conn, ret_identity, err) && upkeep_run(conn, &upkeep, err);
+           log_identity_load(conn, ret_identity, err) && upkeep_run(conn, &upkeep, err) &&
+           projection_install_all(conn, orders_projections, err);
 }
 
 static int migrate_up_with(const struct invocation *invocation, const struct config *config)

@@ -16,6 +16,8 @@
 
 static const struct role *const kinds[ROLE_KINDS] = {
     [ROLE_API] = &api_role,
+    [ROLE_PUBLISH] = &publish_role,
+    [ROLE_PROJECT] = &project_role,
 };
 
 struct roles {

@@ -33,7 +33,7 @@ struct role_context {
     struct api *api;                             /* NULL: does not listen */
 };
 
-enum role_kind { ROLE_API, ROLE_PROJECT, ROLE_KINDS };
+enum role_kind { ROLE_API, ROLE_PUBLISH, ROLE_PROJECT, ROLE_KINDS };
 
 struct role {
     const char *name;

@@ -345,10 +345,28 @@ int serve_run(struct invocation *invocation)
     unsigned wanted;
     struct error err;
 
-    if (!roles_parse(roles != NULL ? roles : "api", &wanted, &err)) {
+    if (!roles_parse(roles != NULL ? roles : "api,publish,project", &wanted, &err)) {
         program_complain(invocation->program, &err);
         return EXIT_USAGE;
     }
     return run_with_roles(invocation, wanted);
 }
 
+int publish_run(struct invocation *invocation)
+{
+    return run_with_roles(invocation, 1u << ROLE_PUBLISH);
+}
+
+/* Names on the command line are the setting projection.names. */
+int project_run(struct invocation *invocation)
+{
+    struct str names = STR("");
+
+    for (size_t i = 0; i < invocation->arguments_count; i++)
+        names = arena_printf(invocation->arena, STR_FMT "%s%s", STR_ARG(names), i > 0 ? "," : "",
+                             invocation->arguments[i]);
+    if (names.len > 0 && invocation->flags_count < PROGRAM_OPTIONS_MAX)
+        invocation->flags[invocation->flags_count++] =
+            (struct config_flag){.key = "projection.names", .value = names.data};
+    return run_with_roles(invocation, 1u << ROLE_PROJECT);
+}
