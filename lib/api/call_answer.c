@@ -85,6 +85,23 @@ void call_faults(struct call *call)
                    call->faults, STR_NONE);
 }
 
+/* Our own words go out; the database's, which tell of tables and values, go to the log. */
+static void answer_refusal(struct call *call, const struct error *err)
+{
+    if (err->sqlstate[0] != '\0') {
+        log_warn("the database refuses a request's data",
+                 LOG_STR("request_id", call->origin.request_id), LOG_ERR(err));
+        call_problem(call, "not-storable", STR_NONE,
+                     "the database refuses to store it (SQLSTATE %s)", err->sqlstate);
+    } else if (strcmp(err->code, "validation-failed") == 0) {
+        faults_add(call->faults, err->text, "%s", "");
+        call_faults(call);
+    } else {
+        call_problem(call, err->code[0] != '\0' ? err->code : "not-storable", STR_NONE, "%s",
+                     err->text);
+    }
+}
+
 void call_failed(struct call *call, const struct error *err)
 {
     if (err->outcome_unknown || strcmp(err->code, "outcome-unknown") == 0) {
@@ -102,8 +119,7 @@ void call_failed(struct call *call, const struct error *err)
         return;
     case ERROR_REFUSED:
     case ERROR_POISON:
-        call_problem(call, err->code[0] != '\0' ? err->code : "not-storable", STR_NONE, "%s",
-                     err->text);
+        answer_refusal(call, err);
         return;
     case ERROR_NONE:
     case ERROR_FATAL:

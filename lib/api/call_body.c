@@ -78,48 +78,72 @@ int64_t call_take_occurred_at(struct call *call, json_t *object, const char *pre
     return at;
 }
 
-/* One element of Accept matches TYPE and is not refused by q=0. */
-static bool accepts(struct str element, struct str type, bool outright)
+static bool is_zero(struct str weight)
 {
-    struct str parameters;
-    struct str range = str_trim(str_split(element, ';', &parameters));
-    struct str main_type = str_from(type.data, str_index(type, '/') + 1);
+    for (size_t i = 0; i < weight.len; i++)
+        if (weight.data[i] != '0' && weight.data[i] != '.')
+            return false;
+    return true;
+}
 
+/* "q=0", "q=0.000": the client refuses what this element names (RFC 9110 12.4.2). */
+static bool is_refused(struct str parameters)
+{
     while (parameters.len > 0) {
         struct str one = str_trim(str_split(parameters, ';', &parameters));
 
-        if (str_equal(one, STR("q=0")) || str_equal(one, STR("q=0.0")))
-            return false;
+        if (one.len >= 3 && (one.data[0] == 'q' || one.data[0] == 'Q') && one.data[1] == '=')
+            return is_zero(str_from(one.data + 2, one.len - 2));
     }
-    if (str_equal_ignore_case(range, type))
-        return true;
-    if (outright)
-        return false;
-    return str_equal(range, STR("*/*")) ||
-           (range.len == main_type.len + 1 && range.data[range.len - 1] == '*' &&
-            str_equal_ignore_case(str_from(range.data, main_type.len), main_type));
+    return false;
 }
 
-static bool accept_has(const struct call *call, const char *type, bool outright)
+enum match { MATCH_NONE, MATCH_ANY, MATCH_MAIN_TYPE, MATCH_OUTRIGHT };
+
+static enum match match_range(struct str range, struct str type)
+{
+    size_t main_len = str_index(type, '/') + 1;
+
+    if (str_equal_ignore_case(range, type))
+        return MATCH_OUTRIGHT;
+    if (str_equal(range, STR("*/*")))
+        return MATCH_ANY;
+    if (range.len == main_len + 1 && range.data[main_len] == '*' &&
+        str_equal_ignore_case(str_from(range.data, main_len), str_from(type.data, main_len)))
+        return MATCH_MAIN_TYPE;
+    return MATCH_NONE;
+}
+
+/* The closest range decides (RFC 9110 12.5.1). MATCH_NONE: it is not named, or refused. */
+static enum match match_accept(const struct call *call, struct str type)
 {
     struct str header = http_request_header(call->request, "Accept", NULL);
+    enum match best = MATCH_NONE;
+    bool refused = false;
 
-    while (header.len > 0)
-        if (accepts(str_split(header, ',', &header), str_of(type), outright))
-            return true;
-    return false;
+    while (header.len > 0) {
+        struct str parameters;
+        struct str range = str_trim(str_split(str_split(header, ',', &header), ';', &parameters));
+        enum match match = match_range(range, type);
+
+        if (match <= best)
+            continue;
+        best = match;
+        refused = is_refused(parameters);
+    }
+    return refused ? MATCH_NONE : best;
 }
 
 bool call_prefers(const struct call *call, const char *type)
 {
-    return accept_has(call, type, true);
+    return match_accept(call, str_of(type)) == MATCH_OUTRIGHT;
 }
 
 bool call_accepts(struct call *call, const char *type)
 {
     struct str header = http_request_header(call->request, "Accept", NULL);
 
-    if (header.len == 0 || accept_has(call, type, false))
+    if (header.len == 0 || match_accept(call, str_of(type)) != MATCH_NONE)
         return true;
     call_problem(call, "not-acceptable", STR_NONE, "this is answered as %s", type);
     return false;

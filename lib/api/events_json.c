@@ -5,6 +5,8 @@
 #include "base/name.h"
 #include "eventlog/event.h"
 
+#include <assert.h>
+
 static void write_text(struct buf *out, const char *key, struct str value)
 {
     if (value.data == NULL)
@@ -52,23 +54,29 @@ static void read_names(struct fields *fields, struct new_event *event)
                    "%s/type", fields->prefix);
 }
 
-/* The raw bytes of data and metadata; their names must be written without escapes. */
+/* What jansson found in the text is there for the walk over its bytes, too. */
+struct str events_raw(struct str raw, const char *key)
+{
+    struct str value = STR_NONE;
+    bool found = json_member(raw, key, &value);
+
+    assert(found);
+    (void)found;
+    return value;
+}
+
 static void read_raw(struct fields *fields, struct str raw, struct new_event *event)
 {
-    json_t *data;
-    json_t *metadata;
+    json_t *value;
 
-    if (fields_any(fields, "data", FIELD_REQUIRED, &data) &&
-        !json_member(raw, "data", &event->data))
-        faults_add(fields->faults, "write the member's name without escapes", "%s/data",
-                   fields->prefix);
-    if (!fields_any(fields, "metadata", FIELD_OPTIONAL, &metadata))
+    if (fields_any(fields, "data", FIELD_REQUIRED, &value))
+        event->data = events_raw(raw, "data");
+    if (!fields_any(fields, "metadata", FIELD_OPTIONAL, &value))
         return;
-    if (!json_is_object(metadata))
+    if (json_is_object(value))
+        event->metadata = events_raw(raw, "metadata");
+    else
         faults_add(fields->faults, "must be an object", "%s/metadata", fields->prefix);
-    else if (!json_member(raw, "metadata", &event->metadata))
-        faults_add(fields->faults, "write the member's name without escapes", "%s/metadata",
-                   fields->prefix);
 }
 
 static void read_event(struct call *call, json_t *parsed, struct str raw, const char *prefix,
@@ -103,9 +111,13 @@ void events_read_json(struct call *call, json_t *parsed, struct str raw, const c
     struct str key;
     struct str item;
 
-    if (!json_open(raw, &cursor))
-        count = 0;
-    for (size_t i = 0; i < count && json_next(&cursor, &key, &item); i++) {
+    bool opened = json_open(raw, &cursor);
+    assert(opened);
+    (void)opened;
+    for (size_t i = 0; i < count; i++) {
+        bool found = json_next(&cursor, &key, &item);
+        assert(found);
+        (void)found;
         struct str pointer = arena_printf(call->arena, "%s/%zu", prefix, i);
 
         read_event(call, json_array_get(parsed, i), item, pointer.data, &events[i]);

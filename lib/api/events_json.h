@@ -9,6 +9,9 @@
 #include "api/call.h"
 #include "eventlog/write.h"
 
+/* The bytes of a member of the object RAW that jansson has found in it. */
+struct str events_raw(struct str raw, const char *key);
+
 void event_write_json(const struct event *event, struct buf *out);
 
 enum { APPEND_EVENTS_MAX = 1000 };

@@ -74,7 +74,7 @@ static void take_filter(struct call *call, struct list_request *list,
     struct str text;
 
     if (filter->from_path)
-        text = call_path_parameter(call, filter->parameter);
+        text = call_path_parameter(call, filter->parameter); /* an id: serve_list() has looked */
     else if (!call_query_str(call, filter->parameter, &text))
         return;
     assert(list->query.matches_count < ROW_MATCHES_MAX);
@@ -208,6 +208,15 @@ static bool read_list(struct call *call, struct reader *reader, struct error *er
     return true;
 }
 
+/* What can be no id names nothing that exists, as in any other path. */
+static bool path_is_well_formed(const struct call *call, const struct list_route *route)
+{
+    for (const struct list_filter *filter = route->filters; filter->parameter != NULL; filter++)
+        if (filter->from_path && !name_is_id(call_path_parameter(call, filter->parameter)))
+            return false;
+    return true;
+}
+
 static void serve_list(struct call *call)
 {
     const struct list_route *route = call->route->spec;
@@ -215,6 +224,10 @@ static void serve_list(struct call *call)
 
     if (!call_accepts(call, "application/json"))
         return;
+    if (!path_is_well_formed(call, route)) {
+        call_problem(call, "not-found", STR_NONE, "there is nothing of this id");
+        return;
+    }
     list->route = route;
     list->query.tenant = call->tenant;
     list->id = str_hash(str_of(route->pattern));
@@ -228,8 +241,21 @@ static void serve_list(struct call *call)
     query_submit(call->api->queries, call, read_list);
 }
 
+/* A cursor holds a number. */
+static void assert_orders(const struct list_route *route)
+{
+    for (const struct list_sort *sort = route->sorts; sort != NULL && sort->parameter != NULL;
+         sort++) {
+        const struct column *column = projection_column(route->projection, sort->column);
+
+        assert(column != NULL && (column->type == COLUMN_TIME || column->type == COLUMN_BIGINT));
+    }
+}
+
 void list_routes_add(struct api *api, const struct list_route *routes)
 {
-    for (const struct list_route *route = routes; route->pattern != NULL; route++)
+    for (const struct list_route *route = routes; route->pattern != NULL; route++) {
+        assert_orders(route);
         api_route(api, HTTP_GET, route->pattern, serve_list, route);
+    }
 }

@@ -39,11 +39,12 @@ static bool take_stream(struct call *call, struct stream_request *request)
 /* --- pages
  * -------------------------------------------------------------------------------------------- */
 
-/* The version the next page begins with; 0: there is none. */
+/* The version the next page begins with; 0: there is none. A page may be shorter than its limit and
+ * not the last: large events cut it, and what a filter drops is not counted. */
 static int64_t next_from(const struct stream_request *request, const struct stream_head *head,
                          const struct event_page *page)
 {
-    if (page->count < (size_t)request->limit)
+    if (page->count == 0)
         return 0;
     int64_t last = page->events[page->count - 1].version.n;
     if (request->direction == STREAM_BACKWARD)

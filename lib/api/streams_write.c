@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/name.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { APPEND_STREAMS_MAX = 500 };
@@ -128,17 +129,13 @@ static void submit_append(struct call *call, const struct write_shape *shape,
 static void read_stream_events(struct call *call, json_t *body, struct stream_append *append)
 {
     struct fields fields;
-    struct str raw = STR_NONE;
     json_t *events;
 
     if (!fields_open(&fields, body, "", call->arena, call->faults))
         return;
-    if (fields_array(&fields, "events", FIELD_REQUIRED, 1, APPEND_EVENTS_MAX, &events)) {
-        if (!json_member(http_request_body(call->request), "events", &raw))
-            faults_add(call->faults, "write the member's name without escapes", "/events");
-        else
-            events_read_json(call, events, raw, "/events", &append->events, &append->events_count);
-    }
+    if (fields_array(&fields, "events", FIELD_REQUIRED, 1, APPEND_EVENTS_MAX, &events))
+        events_read_json(call, events, events_raw(http_request_body(call->request), "events"),
+                         "/events", &append->events, &append->events_count);
     fields_done(&fields);
 }
 
@@ -210,16 +207,14 @@ static void read_append(struct call *call, json_t *parsed, struct str raw, const
                         struct stream_append *appends, size_t index)
 {
     struct fields fields;
-    struct str raw_events;
     json_t *events;
 
     if (!fields_open(&fields, parsed, prefix, call->arena, call->faults))
         return;
     read_stream_name(&fields, appends, index);
     read_expected(&fields, FIELD_OPTIONAL, &appends[index].expected);
-    if (fields_array(&fields, "events", FIELD_REQUIRED, 1, APPEND_EVENTS_MAX, &events) &&
-        json_member(raw, "events", &raw_events))
-        events_read_json(call, events, raw_events,
+    if (fields_array(&fields, "events", FIELD_REQUIRED, 1, APPEND_EVENTS_MAX, &events))
+        events_read_json(call, events, events_raw(raw, "events"),
                          arena_printf(call->arena, "%s/events", prefix).data,
                          &appends[index].events, &appends[index].events_count);
     fields_done(&fields);
@@ -253,17 +248,15 @@ static struct stream_append *read_all(struct call *call, json_t *items, json_t *
     size_t checks_count = json_array_size(checks);
     struct stream_append *appends =
         ARENA_ARRAY(call->arena, struct stream_append, items_count + checks_count);
-    struct str raw = STR_NONE;
+    struct json_cursor cursor;
     struct str key;
     struct str item;
-    struct json_cursor cursor;
 
-    if (!json_member(http_request_body(call->request), "appends", &raw) || !json_open(raw, &cursor))
-        faults_add(call->faults, "write the member's name without escapes", "/appends");
-    else
-        for (size_t i = 0; i < items_count && json_next(&cursor, &key, &item); i++)
-            read_append(call, json_array_get(items, i), item,
-                        arena_printf(call->arena, "/appends/%zu", i).data, appends, i);
+    if (!json_open(events_raw(http_request_body(call->request), "appends"), &cursor))
+        assert(false && "jansson saw an array");
+    for (size_t i = 0; i < items_count && json_next(&cursor, &key, &item); i++)
+        read_append(call, json_array_get(items, i), item,
+                    arena_printf(call->arena, "/appends/%zu", i).data, appends, i);
     for (size_t i = 0; i < checks_count; i++)
         read_check(call, json_array_get(checks, i),
                    arena_printf(call->arena, "/checks/%zu", i).data, appends, items_count + i);

@@ -252,8 +252,9 @@ static void answer(struct write *write)
         answer_unreadable(call, &write->conflicts[0]);
         return;
     case WRITE_TOO_MANY_CATEGORIES:
-        call_problem(call, "validation-failed", STR_NONE,
-                     "a new category would be more than eventlog.categories_max allows");
+        faults_add(call->faults, "a new category would be more than the log may have", "%s",
+                   "/stream");
+        call_faults(call);
         return;
     case WRITE_FAILED:
         call_failed(call, &write->error);
