@@ -198,11 +198,15 @@ static void set_cell(struct libscols_line *line, size_t column, json_t *object, 
 
 static bool is_number_column(const struct rows *rows, const char *member)
 {
-    if (rows->count == 0)
-        return false;
-    SCOPED(json_decref)
-    json_t *object = json_loadb(rows->items[0].data, rows->items[0].len, 0, NULL);
-    return json_is_integer(json_object_get(object, member));
+    bool is_number = false;
+
+    for (size_t i = 0; i < rows->count && !is_number; i++) {
+        SCOPED(json_decref)
+        json_t *object = json_loadb(rows->items[i].data, rows->items[i].len, 0, NULL);
+
+        is_number = json_is_integer(json_object_get(object, member));
+    }
+    return is_number;
 }
 
 /* "order_id" -> "ORDER ID" */
