@@ -255,8 +255,8 @@ START_TEST(parts_follow_in_the_order_of_their_names)
     write_part("20-b.conf", "[http]\nthreads = 20\n");
     write_part("10-a.conf", "[http]\nthreads = 10\nlisten = part\n");
     write_part("30-c.conf.off", "[http]\nthreads = 30\n");
-    write_part(".conf", "[http]\nthreads = 31\n");
-    write_part(".hidden.conf", "[http]\nthreads = 32\n");
+    write_part(".conf", "not a configuration\n");
+    write_part(".hidden.conf", "not a configuration\n");
     write_part("README", "not a configuration\n");
     config = config_expect(config_write("[http]\nthreads = 1\ntrace = true\n"));
 

@@ -82,6 +82,15 @@ START_TEST(each_file_is_judged_by_its_own_mode)
 }
 END_TEST
 
+START_TEST(a_readable_file_does_not_spoil_a_secret_of_the_environment)
+{
+    const char *path = temp_write(config_dir, "daybook.conf", STR("[http]\nthreads = 3\n"), 0644);
+
+    config_environment("DAYBOOK_POSTGRES_URL=postgresql://u:p@h/d");
+    ck_assert_str_eq(config_text(config_expect(path), "postgres.url"), "postgresql://u:p@h/d");
+}
+END_TEST
+
 static const struct {
     struct str content;
     const char *value;
@@ -337,6 +346,7 @@ Suite *base_config_set_suite(void)
     tcase_add_test(tc, a_group_may_read_a_secret);
     tcase_add_test(tc, a_file_that_everyone_can_read_may_hold_all_else);
     tcase_add_test(tc, each_file_is_judged_by_its_own_mode);
+    tcase_add_test(tc, a_readable_file_does_not_spoil_a_secret_of_the_environment);
     tcase_add_loop_test(tc, a_secret_is_read_from_its_file, 0, COUNT_OF(secrets));
     tcase_add_test(tc, a_secrets_file_may_be_named_where_everyone_can_read);
     tcase_add_test(tc, a_secrets_file_must_be_private_regular_and_there);

@@ -179,6 +179,46 @@ START_TEST(no_add_is_lost_between_threads)
 }
 END_TEST
 
+/* Two threads find the same series missing at the same moment: one of them may make it. They spin
+ * for each other, because threads that sleep are woken one after the other. */
+enum { PAIR = 2, FRESH = 120 };
+
+static struct metric fresh_counter = {
+    .kind = METRIC_COUNTER, .name = "test_fresh_total", .help = "x", .labels = {"n"}};
+static _Atomic int fresh_arrived;
+
+static void add_to_fresh(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < FRESH; i++) {
+        char value[16];
+
+        snprintf(value, sizeof(value), "%d", i);
+        atomic_fetch_add(&fresh_arrived, 1);
+        while (atomic_load(&fresh_arrived) < PAIR * (i + 1))
+            continue;
+        METRIC_INC(&fresh_counter, value);
+    }
+}
+
+START_TEST(a_series_is_made_once)
+{
+    struct thread *threads[PAIR];
+    struct error err;
+
+    for (int i = 0; i < PAIR; i++)
+        ck_assert(thread_start(THREAD_HTTP, "fresh", add_to_fresh, NULL, &threads[i], &err));
+    for (int i = 0; i < PAIR; i++)
+        thread_join(threads[i]);
+    for (int i = 0; i < FRESH; i++) {
+        char value[16];
+
+        snprintf(value, sizeof(value), "%d", i);
+        ck_assert_double_eq(metric_value(METRIC_AT(&fresh_counter, value)), PAIR);
+    }
+}
+END_TEST
+
 #ifndef DAYBOOK_SANITIZED
 static struct metric death_counter = {
     .kind = METRIC_COUNTER, .name = "test_death_total", .help = "x", .labels = {"a"}};
@@ -226,6 +266,7 @@ Suite *base_metrics_suite(void)
     tcase_add_test(tc, too_many_label_values_are_counted_as_other);
     tcase_add_test(tc, label_values_that_would_break_a_scrape_are_counted_as_other);
     tcase_add_test(tc, no_add_is_lost_between_threads);
+    tcase_add_test(tc, a_series_is_made_once);
 #ifndef DAYBOOK_SANITIZED
     tcase_add_test_raise_signal(tc, a_counter_never_goes_down, SIGABRT);
     tcase_add_test_raise_signal(tc, a_counter_is_not_set, SIGABRT);
