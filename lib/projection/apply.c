@@ -142,28 +142,31 @@ static bool first_trip(struct batch *b)
 static bool fill_gap(struct batch *b, const struct event *event, enum rows_fold *ret_fold)
 {
     struct row *row = rows_touch(b->rows, event->tenant, event->stream);
-    struct stream_head head;
-    struct event_page page;
+    enum rows_fold fold = ROWS_FOLDED;
 
-    *ret_fold = ROWS_GAP;
-    while (row->version.n + 1 < event->version.n) {
+    while (fold == ROWS_FOLDED && row->version.n + 1 < event->version.n) {
         struct version from = VERSION(row->version.n + 1);
+        struct stream_head head;
+        struct event_page page;
 
         if (!stream_read(b->conn, event->tenant, event->stream, from, STREAM_FORWARD, STR_NONE,
-                         GAP_EVENTS, b->arena, &head, &page, &b->ret->err))
-            return failed(b);
-        for (size_t i = 0; i < page.count && page.events[i].version.n < event->version.n; i++) {
-            enum rows_fold fold = rows_fold(b->rows, &page.events[i], &b->ret->err);
-
-            if (fold == ROWS_POISON)
-                *ret_fold = ROWS_POISON;
-            if (fold != ROWS_FOLDED)
-                return true;
+                         GAP_EVENTS, b->arena, &head, &page, &b->ret->err)) {
+            *ret_fold = ROWS_POISON; /* the log lacks a version */
+            return b->ret->err.class == ERROR_POISON || failed(b);
         }
-        if (page.count == 0)
+        if (page.count == 0) { /* a forged record: the stream ends before it */
+            *ret_fold = ROWS_POISON;
+            error_set(&b->ret->err, ERROR_POISON, "version-gap",
+                      "the log has no version %lld of '" STR_FMT "'", (long long)from.n,
+                      STR_ARG(event->stream));
             return true;
+        }
+        for (size_t i = 0;
+             fold == ROWS_FOLDED && i < page.count && page.events[i].version.n < event->version.n;
+             i++)
+            fold = rows_fold(b->rows, &page.events[i], &b->ret->err);
     }
-    *ret_fold = rows_fold(b->rows, event, &b->ret->err);
+    *ret_fold = fold == ROWS_FOLDED ? rows_fold(b->rows, event, &b->ret->err) : fold;
     return true;
 }
 
@@ -180,11 +183,8 @@ static bool fold_row(struct batch *b, const struct event *event, bool *ret_poiso
     case ROWS_HAS_IT:
         b->ret->skipped++;
         break;
-    case ROWS_GAP:
-        error_set(&b->ret->err, ERROR_POISON, "version-gap",
-                  "the log lacks a version below %lld of '" STR_FMT "'",
-                  (long long)event->version.n, STR_ARG(event->stream));
-        *ret_poison = true;
+    case ROWS_GAP: /* was filled */
+        assert(!"a gap");
         break;
     case ROWS_POISON:
         *ret_poison = true;
@@ -210,7 +210,7 @@ static bool fold_event(struct batch *b, const struct event *event, bool *ret_sto
         b->ret->folded++;
         break;
     case SUMS_FULL:
-        error_set(&b->ret->err, ERROR_NONE, "", "the batch's sums are full");
+        error_clear(&b->ret->err);
         *ret_stop = true;
         break;
     case SUMS_POISON:

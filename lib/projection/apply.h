@@ -45,7 +45,8 @@ struct applied {
 
 /*
  * Events beyond the head of the log are cut with TRANSIENT "log-behind", what the fold refuses
- * with POISON. ARENA is for the batch; the events must live until this returns.
+ * with POISON; a roll-up whose sums would pass 64 bits is cut with class NONE: the rest goes into
+ * the next batch. ARENA is for the batch; the events must live until this returns.
  */
 void batch_apply(struct pg_conn *conn, const struct table *table, const struct apply_part *parts,
                  size_t count, struct arena *arena, struct applied *ret);

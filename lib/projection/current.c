@@ -63,12 +63,8 @@ static bool fold_page(const struct projection *projection, const struct event_pa
         struct version due = VERSION(ret->row.version.n + 1);
         struct error why;
 
-        if (event->version.n != due.n) {
-            error_set(&why, ERROR_POISON, "stream-unreadable", "version %lld is missing",
-                      (long long)due.n);
-            set_unreadable(ret, event, due, &why, arena);
+        if (event->version.n != due.n)
             return false;
-        }
         if (!projection->fold(&ret->row, event, arena, &why)) {
             set_unreadable(ret, event, due, &why, arena);
             return false;
@@ -76,6 +72,18 @@ static bool fold_page(const struct projection *projection, const struct event_pa
         ret->row.exists = true;
         ret->row.version = due;
     }
+    return true;
+}
+
+/* The log lacks a version: the one behind those of the page that follow each other. */
+static bool is_torn(const struct projection *projection, const struct event_page *page,
+                    struct arena *arena, struct current_row *ret, const struct error *err)
+{
+    if (err->class != ERROR_POISON)
+        return false;
+    fold_page(projection, page, arena, ret);
+    if (ret->result != CURRENT_UNREADABLE)
+        set_unreadable(ret, NULL, VERSION(ret->row.version.n + 1), err, arena);
     return true;
 }
 
@@ -88,20 +96,13 @@ static bool complete(struct pg_conn *conn, const struct projection *projection, 
     struct stream_head head;
 
     do {
-        struct event_page page;
+        struct event_page page = {0};
 
         if (!stream_read(conn, ret->row.tenant, ret->row.stream, VERSION(ret->row.version.n + 1),
                          STREAM_FORWARD, STR_NONE, PAGE_EVENTS, page_arena, &head, &page, err))
-            return false;
-        if (!fold_page(projection, &page, arena, ret))
-            return true;
-        if (page.count == 0 && ret->row.version.n < head.version.n) {
-            struct version due = VERSION(ret->row.version.n + 1);
-            struct error why;
-
-            error_set(&why, ERROR_POISON, "stream-unreadable", "version %lld is missing",
-                      (long long)due.n);
-            set_unreadable(ret, NULL, due, &why, arena);
+            return is_torn(projection, &page, arena, ret, err);
+        if (!fold_page(projection, &page, arena, ret)) {
+            assert(ret->result == CURRENT_UNREADABLE); /* a page lacks no version */
             return true;
         }
         /* The fold may have left views into the page. */
