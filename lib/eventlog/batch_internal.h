@@ -195,9 +195,9 @@ static inline struct str batch_event_data(const struct batch *batch, const struc
  */
 
 enum verdict {
-    VERDICT_DONE,  /* plan->outcome says it */
-    VERDICT_LACKS, /* streams were asked for */
-    VERDICT_FULL,  /* the batch must end in front of this write */
+    VERDICT_DONE,   /* plan->outcome says it */
+    VERDICT_LACKS,  /* streams were asked for */
+    VERDICT_FULL,   /* the batch must end in front of this write */
     VERDICT_SPOILT, /* it failed (write->error) and has spoilt working copies */
 };
 

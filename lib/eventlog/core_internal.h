@@ -17,7 +17,8 @@ enum core_state {
     CORE_DOUBTING, /* the COMMIT's outcome is unknown */
 };
 
-enum { ID_BLOCKS_MAX = 64, BATCH_EVENTS_MAX = 32 * STREAM_IDS_BLOCK };
+/* More than all the new streams of a batch, and what the last one left. */
+enum { ID_BLOCKS_MAX = BATCH_EVENTS_MAX / STREAM_IDS_BLOCK + 2 };
 
 struct stream_ids {
     int64_t firsts[ID_BLOCKS_MAX];

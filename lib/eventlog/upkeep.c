@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "eventlog/sql.h"
+#include "eventlog/writer_core.h"
 #include "postgres/pg.h"
 
 enum { SCRIPT_BYTES_MAX = 4096, ATTEMPTS_MAX = 5 };
@@ -62,6 +63,7 @@ static bool make_events_partition(struct pg_conn *conn, const struct upkeep_conf
     int64_t from;
     int64_t size;
     int64_t head;
+    int64_t ahead;
 
     if (!pg_query(conn, sql_upkeep_events, NULL, &rows, err))
         return error_wrap(err, "look at the partitions of events");
@@ -69,7 +71,10 @@ static bool make_events_partition(struct pg_conn *conn, const struct upkeep_conf
     size = pg_get_i64(rows, 0, 1) > 0 ? pg_get_i64(rows, 0, 1) : config->partition_events;
     head = pg_get_i64(rows, 0, 2);
 
-    *ret_more = from <= head + 1 + (int64_t)config->partitions_ahead * size;
+    ahead = (int64_t)config->partitions_ahead * size;
+    if (ahead < BATCH_EVENTS_MAX)
+        ahead = BATCH_EVENTS_MAX; /* whatever their size, a batch must fit */
+    *ret_more = from <= head + 1 + ahead;
     return !*ret_more || create_events_partition(conn, from, from + size, err);
 }
 

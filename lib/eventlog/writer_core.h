@@ -19,7 +19,12 @@
 #include "base/uuid.h"
 #include "eventlog/write.h"
 
-enum { CORE_LOAD_EVENTS_MAX = 4096, CORE_LOCKED_LOAD_EVENTS_MAX = 1000, STREAM_IDS_BLOCK = 1024 };
+enum {
+    CORE_LOAD_EVENTS_MAX = 4096,        /* in one statement */
+    CORE_LOCKED_LOAD_EVENTS_MAX = 1000, /* under the head lock */
+    STREAM_IDS_BLOCK = 1024,            /* increment of the sequence stream_ids */
+    BATCH_EVENTS_MAX = 32768,           /* whatever the configuration says */
+};
 
 struct writer_core;
 

@@ -5,8 +5,20 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/queue.h"
 
 enum { APPENDS_MAX = 8 };
+
+struct made {
+    struct write write; /* first: a write is what it is given out as */
+    struct stream_append appends[APPENDS_MAX];
+    struct queue *finished;
+};
+
+static struct made *made(struct write *write)
+{
+    return (struct made *)write;
+}
 
 /* Depends on the results only, as compose must. */
 static void compose(struct write *write, struct stored_answer *ret_answer)
@@ -27,7 +39,7 @@ static void done(struct write *write)
 
 static struct write *write_new(void)
 {
-    struct write *write = mem_zalloc(sizeof(*write));
+    struct write *write = mem_zalloc(sizeof(struct made));
 
     write->arena = arena_new(0);
     write->tenant = STR("main");
@@ -64,7 +76,7 @@ struct write *write_open(const char *id, const char *partner)
 void write_also(struct write *write, const char *stream, struct expectation expected, size_t count,
                 const char *ids)
 {
-    struct stream_append *appends = write->data;
+    struct stream_append *appends = made(write)->appends;
     struct new_event *events = ARENA_ARRAY(write->arena, struct new_event, count);
     struct str rest = str_of(ids);
 
@@ -89,26 +101,34 @@ struct write *write_append(const char *stream, size_t count, const char *ids)
     struct write *write = write_new();
 
     write->kind = WRITE_APPEND;
-    write->data = ARENA_ARRAY(write->arena, struct stream_append, APPENDS_MAX);
-    write->appends = write->data;
+    write->appends = made(write)->appends;
     write_also(write, stream, ANY, count, ids);
     return write;
 }
 
 void write_expect(struct write *write, struct expectation expected)
 {
-    struct stream_append *appends = write->data;
-
     if (write->kind == WRITE_COMMAND)
         write->expected = expected;
     else
-        appends[0].expected = expected;
+        made(write)->appends[0].expected = expected;
 }
 
 void write_key(struct write *write, const char *key, const char *hash)
 {
     write->idempotency_key = arena_dup(write->arena, str_of(key));
     write->request_hash = arena_dup(write->arena, str_of(hash));
+}
+
+static void announce(struct write *write)
+{
+    ck_assert_int_eq(queue_push(made(write)->finished, write), QUEUE_PUSHED);
+}
+
+void write_announce(struct write *write, struct queue *finished)
+{
+    made(write)->finished = finished;
+    write->done = announce;
 }
 
 void write_drop(struct write *write)

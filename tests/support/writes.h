@@ -20,6 +20,9 @@ void write_also(struct write *write, const char *stream, struct expectation expe
                 const char *ids);
 void write_expect(struct write *write, struct expectation expected); /* of the first stream */
 void write_key(struct write *write, const char *key, const char *hash);
+/* When it is done it is pushed to this queue. */
+struct queue;
+void write_announce(struct write *write, struct queue *finished);
 void write_drop(struct write *write);
 
 #define ANY ((struct expectation){.kind = EXPECT_ANY})
