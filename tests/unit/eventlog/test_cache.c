@@ -67,7 +67,7 @@ START_TEST(the_least_recently_used_goes_first)
     struct cache cache;
     struct stream_base *base;
     size_t bytes;
-    char name[16];
+    char name[32];
 
     cache_init(&cache, SIZE_MAX);
     cache_put(&cache, stream("main", "account-0", 1));

@@ -122,8 +122,8 @@ START_TEST(streams_named_only_after_earlier_decisions_are_fetched)
 {
     enum { CHAIN = 8 };
     struct write *gives[CHAIN];
-    char id[8];
-    char partner[8];
+    char id[16];
+    char partner[16];
 
     for (int i = 0; i < CHAIN; i++) {
         snprintf(partner, sizeof(partner), "p%d", i);
@@ -149,8 +149,8 @@ START_TEST(a_chain_of_dependent_commands_is_cut_into_batches)
 {
     enum { CHAIN = 9 };
     struct write *adopts[CHAIN];
-    char id[8];
-    char next[8];
+    char id[16];
+    char next[16];
 
     for (int i = 0; i <= CHAIN; i++) {
         snprintf(id, sizeof(id), "%d", i);

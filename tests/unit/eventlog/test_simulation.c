@@ -81,7 +81,7 @@ static struct write *draw_append(struct sim *sim)
 
 static struct write *draw_write(struct sim *sim)
 {
-    char id[8];
+    char id[16];
 
     snprintf(id, sizeof(id), "%d", (int)draw(sim, ACCOUNTS));
     switch (draw(sim, 8)) {
