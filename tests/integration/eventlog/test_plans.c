@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plans of our statements, as the sessions that run them get them: on tables without statistics
+ * and with them. One hash join on a full table, and the writer falls from 100k events/s to 4k.
+ */
+#include "tests/integration/eventlog/rig.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "eventlog/sql.h"
+
+Suite *eventlog_plans_suite(void);
+
+static const struct {
+    const char *name;
+    const char *sql;
+    enum pg_profile profile;
+} statements[] = {
+#define STATEMENT(name, profile) \
+    { \
+#name, sql_##name, profile \
+    }
+    STATEMENT(head_lock, PG_PROFILE_BATCH),
+    STATEMENT(streams_moved, PG_PROFILE_BATCH),
+    STATEMENT(streams_find, PG_PROFILE_BATCH),
+    STATEMENT(keys_find, PG_PROFILE_BATCH),
+    STATEMENT(event_ids_find, PG_PROFILE_BATCH),
+    STATEMENT(stream_ids_take, PG_PROFILE_BATCH),
+    STATEMENT(events_load, PG_PROFILE_BATCH),
+    STATEMENT(streams_insert, PG_PROFILE_BATCH),
+    STATEMENT(streams_update, PG_PROFILE_BATCH),
+    STATEMENT(events_insert, PG_PROFILE_BATCH),
+    STATEMENT(categories_insert, PG_PROFILE_BATCH),
+    STATEMENT(keys_insert, PG_PROFILE_BATCH),
+    STATEMENT(head_update, PG_PROFILE_BATCH),
+    STATEMENT(events_probe, PG_PROFILE_BATCH),
+    STATEMENT(log_read, PG_PROFILE_QUERY),
+    STATEMENT(log_seek, PG_PROFILE_QUERY),
+    STATEMENT(event_find, PG_PROFILE_QUERY),
+    STATEMENT(stream_find, PG_PROFILE_QUERY),
+    STATEMENT(stream_read_forward, PG_PROFILE_QUERY),
+    STATEMENT(stream_read_backward, PG_PROFILE_QUERY),
+    STATEMENT(streams_list, PG_PROFILE_QUERY),
+#undef STATEMENT
+};
+
+static const char *const refused[] = {
+    "Hash Join",
+    "Hash Left Join",
+    "Merge Join",
+    "Merge Left Join",
+    "Seq Scan on streams",
+    "Seq Scan on events",
+    "Seq Scan on idempotency_keys",
+    "Materialize",
+    "Bitmap Heap Scan on events",
+};
+
+static void fill(void)
+{
+    database_run(
+        the_log.database,
+        "insert into streams select n, 'main', 'note-' || n, 'note', 1, n, n"
+        " from generate_series(1, 20000) n;"
+        "insert into events (position, stream_id, version, occurred_at, recorded_at, id, type, "
+        "data)"
+        " select n, n, 1, now(), now(), 'id' || n, 'Noted', '{}' from generate_series(1, 20000) n;"
+        "insert into idempotency_keys (day, tenant, credential, key, hash, status, headers, body)"
+        " select now()::date, 'main', '', 'k' || n, '', 200, '', '' from generate_series(1, 20000)"
+        " n; update log_head set position = 20000; analyze");
+}
+
+static int64_t parameters_count(struct pg_conn *conn)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    struct error err;
+
+    ck_assert_msg(pg_query_once(conn,
+                                "select cardinality(parameter_types)"
+                                " from pg_prepared_statements where name = 'p'",
+                                NULL, &rows, &err),
+                  "%s", err.text);
+    return pg_get_i64(rows, 0, 0);
+}
+
+/* EXPLAIN EXECUTE p(null, null, ...), its lines behind each other. */
+static void explain(struct pg_conn *conn, struct buf *plan)
+{
+    SCOPED_VALUE(buf_release) struct buf sql = BUF_INIT(1024);
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    int64_t count = parameters_count(conn);
+    struct error err;
+
+    buf_add_cstr(&sql, "explain execute p");
+    for (int64_t i = 0; i < count; i++)
+        buf_add_cstr(&sql, i == 0 ? "(null" : ", null");
+    buf_add_cstr(&sql, count > 0 ? ")" : "");
+    buf_add(&sql, "", 1);
+    ck_assert_msg(pg_query_once(conn, sql.data, NULL, &rows, &err), "%s", err.text);
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        buf_add_str(plan, pg_get_str(rows, i, 0));
+        buf_add_char(plan, '\n');
+    }
+    buf_add(plan, "", 1);
+}
+
+static void check_plan(int i)
+{
+    SCOPED_VALUE(buf_release) struct buf prepare = BUF_INIT(1 << 16);
+    SCOPED_VALUE(buf_release) struct buf plan = BUF_INIT(1 << 16);
+    SCOPED(pg_free)
+    struct pg_conn *conn = database_connect(the_log.database, statements[i].profile);
+    struct error err;
+
+    buf_printf(&prepare, "set plan_cache_mode = force_generic_plan; prepare p as %s",
+               statements[i].sql);
+    buf_add(&prepare, "", 1);
+    ck_assert_msg(pg_script(conn, prepare.data, &err), "%s: %s", statements[i].name, err.text);
+    explain(conn, &plan);
+    for (int j = 0; j < COUNT_OF(refused); j++)
+        ck_assert_msg(strstr(plan.data, refused[j]) == NULL, "%s: %s in\n%s", statements[i].name,
+                      refused[j], plan.data);
+}
+
+START_TEST(no_plan_scans_or_hashes_without_statistics)
+{
+    check_plan(_i);
+}
+END_TEST
+
+START_TEST(no_plan_scans_or_hashes_with_statistics)
+{
+    fill();
+    check_plan(_i);
+}
+END_TEST
+
+/* The head's row is one on a page of its own: HOT updates keep it there. */
+START_TEST(head_and_streams_are_updated_in_place)
+{
+    struct writer *writer = rig_writer();
+
+    for (int i = 0; i < 50; i++)
+        RIG_EXPECT(writer, write_append("note-1", 1, NULL), WRITE_APPENDED);
+    writer_stop(writer);
+    rig_eventually("select n_tup_hot_upd from pg_stat_user_tables where relname = 'log_head'", 50);
+    rig_eventually("select n_tup_hot_upd from pg_stat_user_tables where relname = 'streams'", 49);
+}
+END_TEST
+
+START_TEST(a_stream_is_looked_for_in_its_own_partitions_only)
+{
+    SCOPED(pg_free)
+    struct pg_conn *conn = database_connect(the_log.database, PG_PROFILE_BATCH);
+    SCOPED_VALUE(buf_release) struct buf prepare = BUF_INIT(1 << 16);
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    struct error err;
+    size_t never = 0;
+
+    buf_printf(&prepare, "prepare p as %s", sql_events_load);
+    buf_add(&prepare, "", 1);
+    ck_assert(pg_script(conn, prepare.data, &err));
+    ck_assert(pg_query_once(conn,
+                            "explain (analyze) execute p('{1}', '{0}', '{1}', '{5}', '{5}', 10)",
+                            NULL, &rows, &err));
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        struct str line = pg_get_str(rows, i, 0);
+
+        never += memmem(line.data, line.len, "never executed", 14) != NULL;
+    }
+    ck_assert_uint_eq(never, 1); /* of two partitions */
+}
+END_TEST
+
+Suite *eventlog_plans_suite(void)
+{
+    Suite *suite = suite_create("eventlog_plans");
+    TCase *tc = tcase_create("plans");
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, rig_set_up, rig_tear_down);
+    tcase_add_loop_test(tc, no_plan_scans_or_hashes_without_statistics, 0, COUNT_OF(statements));
+    tcase_add_loop_test(tc, no_plan_scans_or_hashes_with_statistics, 0, COUNT_OF(statements));
+    tcase_add_test(tc, head_and_streams_are_updated_in_place);
+    tcase_add_test(tc, a_stream_is_looked_for_in_its_own_partitions_only);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
