@@ -18,11 +18,17 @@ static const char common[] =
     " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');";
 
 static const char *const of_profile[] = {
-    [PG_PROFILE_QUERY] = "",
+    /* A partition made ahead and analyzed while it is empty costs nothing to scan, and a cached
+     * plan goes on scanning it when it is full. */
+    [PG_PROFILE_QUERY] = "SET enable_seqscan = off;",
     [PG_PROFILE_BATCH] = "SET plan_cache_mode = force_generic_plan;"
                          "SET enable_hashjoin = off;"
                          "SET enable_mergejoin = off;"
-                         "SET enable_seqscan = off;",
+                         "SET enable_seqscan = off;"
+                         /* else statistics of a table that was small cache a plan by another
+                          * index than the one that gives the order */
+                         "SET enable_bitmapscan = off;"
+                         "SET enable_sort = off;",
     [PG_PROFILE_UPKEEP] = "SET lock_timeout = '200ms';",
 };
 
