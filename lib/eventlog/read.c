@@ -58,6 +58,19 @@ void event_page_of_rows(const struct pg_rows *rows, int first, struct arena *are
     *ret_cut = pg_get_i64(rows, count - 1, first) >= LOG_SLICE_BYTES_MAX;
 }
 
+bool event_page_check_order(const struct event_page *page, bool falling, struct error *err)
+{
+    for (size_t i = 1; i < page->count; i++) {
+        int64_t step = page->events[i].position.n - page->events[i - 1].position.n;
+
+        if (falling ? step >= 0 : step <= 0)
+            return error_set(err, ERROR_FATAL, "internal-error",
+                             "events were read out of order at position %" PRId64,
+                             page->events[i].position.n);
+    }
+    return true;
+}
+
 /* --- head and single events ---------------------------------------------------------------------
  */
 
@@ -213,5 +226,6 @@ bool log_read(struct pg_conn *conn, struct position after, struct position up_to
     /* Asked for what is beyond the head (or the times): nothing was looked at. */
     if (ret_page->read_to.n < from)
         ret_page->read_to = POSITION(from);
-    return filtered || check_complete(ret_page, from, err);
+    return filtered ? event_page_check_order(ret_page, false, err)
+                    : check_complete(ret_page, from, err);
 }

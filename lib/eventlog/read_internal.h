@@ -17,4 +17,8 @@ struct event event_of_row(const struct pg_rows *rows, size_t row, int first, str
 void event_page_of_rows(const struct pg_rows *rows, int first, struct arena *arena,
                         struct event_page *ret_page, bool *ret_cut);
 
+/* The statements do not sort again what an index gave in order; a plan that breaks it is found. */
+MUST_CHECK bool event_page_check_order(const struct event_page *page, bool falling,
+                                       struct error *err);
+
 #endif

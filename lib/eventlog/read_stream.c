@@ -87,6 +87,7 @@ bool stream_read(struct pg_conn *conn, struct str tenant, struct str stream, str
     pg_add_i64(&params, (int64_t)limit);
     pg_add_i64(&params, LOG_SLICE_BYTES_MAX);
     return (read_page(conn, &params, direction, arena, ret_head, ret_page, &cut, err) &&
+            event_page_check_order(ret_page, direction == STREAM_BACKWARD, err) &&
             (type.data != NULL ||
              check_complete(ret_page, ret_head, from, direction, limit, cut, err))) ||
            error_wrap(err, "read stream '" STR_FMT "'", STR_ARG(stream));

@@ -1,10 +1,11 @@
 -- A slice of the log with the head of the same snapshot: one row without an event when there is
 -- none. $1 after, $2 up to, $3 positions looked at, $4 limit, $5 bytes; then the filter.
 -- The limit on one row keeps the planner from joining the slice to all streams by merge or hash.
+-- The rows come in the order of the innermost query; the reader checks it.
 -- The running sum is of sizes as stored, which costs no detoasting.
 select h.position as head, h.up_to, e.*
   from (select position, least(position, $2::bigint, $1::bigint + $3::bigint) as up_to
-          from log_head) h
+          from log_head where only_one) h
   left join lateral (
        select * from (
               select sum(pg_column_size(e.data) + coalesce(pg_column_size(e.metadata), 0))
@@ -24,4 +25,3 @@ select h.position as head, h.up_to, e.*
                        order by e.position
                        limit $4::bigint) e) w
         where w.bytes - pg_column_size(w.data) < $5::bigint) e on true
- order by e.position

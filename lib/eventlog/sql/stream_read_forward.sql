@@ -1,5 +1,5 @@
 -- A slice of a stream from a version on, with the stream of the same snapshot: one row without an
--- event when there is none. $3 from, $4 type, $5 limit, $6 bytes.
+-- event when there is none. In the order of the innermost query; the reader checks it. $3 from, $4 type, $5 limit, $6 bytes.
 select s.id, s.version, s.first_position, s.last_position, e.*
   from streams s
   left join lateral (
@@ -19,4 +19,3 @@ select s.id, s.version, s.first_position, s.last_position, e.*
                        limit $5::bigint) e) w
         where w.bytes - pg_column_size(w.data) < $6::bigint) e on true
  where s.tenant = $1 and s.name = $2
- order by e.version
