@@ -73,10 +73,10 @@ static void read_raw(struct fields *fields, struct str raw, struct new_event *ev
         event->data = events_raw(raw, "data");
     if (!fields_any(fields, "metadata", FIELD_OPTIONAL, &value))
         return;
-    if (json_is_object(value))
-        event->metadata = events_raw(raw, "metadata");
+    if (json_is_null(value)) /* would come back as if none had been given */
+        faults_add(fields->faults, "must not be null", "%s/metadata", fields->prefix);
     else
-        faults_add(fields->faults, "must be an object", "%s/metadata", fields->prefix);
+        event->metadata = events_raw(raw, "metadata");
 }
 
 static void read_event(struct call *call, json_t *parsed, struct str raw, const char *prefix,

@@ -53,6 +53,17 @@ static void write_events(const struct write *write, struct buf *out)
     buf_add_char(out, ']');
 }
 
+/* A read model that has reached it shows all of the write. */
+static struct position last_position(const struct write *write)
+{
+    struct position last = write->streams[0].last_position;
+
+    for (size_t i = 0; i < write->events_count; i++)
+        if (i == 0 || write->events[i].position.n > last.n)
+            last = write->events[i].position;
+    return last;
+}
+
 void writes_command_body(const struct write *write, const struct write_shape *shape,
                          struct buf *out)
 {
@@ -62,7 +73,7 @@ void writes_command_body(const struct write *write, const struct write_shape *sh
     write_member_str(out, shape->id_name, write->id);
     write_member_str(out, "stream", main_stream->stream);
     write_member_number(out, "version", main_stream->version.n);
-    write_member_number(out, "position", main_stream->last_position.n);
+    write_member_number(out, "position", last_position(write).n);
     write_events(write, out);
     buf_add_char(out, '}');
 }

@@ -49,12 +49,12 @@ START_TEST(data_and_metadata_go_through_byte_for_byte)
 {
     struct read read =
         read_text(STR("[{\"type\":\"T\",\"data\" : { \"a\":1.10,  \"b\":\"\\u00e4\"} ,"
-                      "\"metadata\":{\"z\" :1e2}},{\"data\":[],\"type\":\"U\"}]"));
+                      "\"metadata\":[{\"z\" :1e2} ]},{\"data\":[],\"type\":\"U\"}]"));
 
     EXPECT_STR(read.faults, "[]");
     ck_assert_uint_eq(read.count, 2);
     EXPECT_STR(read.events[0].data, "{ \"a\":1.10,  \"b\":\"\\u00e4\"}");
-    EXPECT_STR(read.events[0].metadata, "{\"z\" :1e2}");
+    EXPECT_STR(read.events[0].metadata, "[{\"z\" :1e2} ]");
     EXPECT_STR(read.events[0].type, "T");
     ck_assert_int_eq(read.events[0].occurred_at_us, NOW_US);
     ck_assert_ptr_null(read.events[0].id.data);
@@ -107,7 +107,7 @@ static const struct {
     {"[{\"type\":\"1T\",\"data\":1}]", "/events/0/type"},
     {"[{\"type\":\"T\",\"data\":1,\"id\":\"a b\"}]", "/events/0/id"},
     {"[{\"type\":\"T\",\"data\":1,\"id\":\"\"}]", "/events/0/id"},
-    {"[{\"type\":\"T\",\"data\":1,\"metadata\":3}]", "/events/0/metadata"},
+    {"[{\"type\":\"T\",\"data\":1,\"metadata\":null}]", "/events/0/metadata"},
     {"[{\"type\":\"T\",\"data\":1,\"version\":3}]", "/events/0/version"},
     {"[{\"type\":\"T\",\"data\":1,\"occurred_at\":\"soon\"}]", "/events/0/occurred_at"},
     {"[{\"type\":\"T\",\"data\":1,\"occurred_at\":\"2999-01-01T00:00:00Z\"}]",
