@@ -361,7 +361,8 @@ bool json_check(struct str text, struct json_limits limits, struct error *err)
     assert(limits.values_max > 0);
 
     if (text.len == 0)
-        return error_set(err, ERROR_REFUSED, "malformed-json", "an empty text is not JSON");
+        return error_set(err, ERROR_REFUSED, "malformed-json",
+                         "an empty text is not JSON: nothing at byte 0");
     scan.end = text.data + text.len;
     if (str_starts_with(text, STR("\xEF\xBB\xBF")))
         return malformed(&scan, scan.at, "a byte order mark");
