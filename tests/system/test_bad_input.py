@@ -102,7 +102,7 @@ HIDDEN_FRAMING = {
 
 
 class Framing(SystemTest):
-    def answer_to(self, raw, timeout_s=10.0):
+    def answer_to(self, raw, timeout_s=20.0):
         """The status, or None when the connection was closed without an answer."""
         connection = Connection("127.0.0.1", self.all.port, timeout_s)
         try:
@@ -370,7 +370,7 @@ class Texts(SystemTest):
             )
             rows = self.cluster.database.rows(
                 "SELECT e.data FROM events e JOIN streams s ON s.id = e.stream_id "
-                f"WHERE s.name = '{stream}' ORDER BY version"
+                f"WHERE s.name = '{stream}' ORDER BY e.version"
             )
             sent = [json.dumps(e["data"], separators=(",", ":")).encode() for e in events]
             self.assertEqual([row[0] for row in rows], sent)

@@ -185,7 +185,7 @@ class Configuration(SystemTest):
         code, out, err = self.daybookd("config", "print", postgres__url=url)
         self.assertEqual(code, 0, err)
         self.assertNotIn("hunter2", out + err)
-        self.assertIn("publisher.partitions", out)
+        self.assertRegex(out, r"\[publisher\][^\[]*\npartitions = \"6\" # environment ")
 
     def test_usage(self):
         """an unknown verb is exit 2 with the nearest one; --help exits 0"""

@@ -38,6 +38,7 @@ class Race:
     def __init__(self, addresses, versions):
         self.addresses = addresses
         self.versions = versions
+        self.name = unique("race-")
         self.streams = [unique("race-") for _ in range(STREAMS)]
         self.attempts = []
 
@@ -53,7 +54,7 @@ class Race:
         while known < self.versions:
             attempt = Append()
             attempt.stream, attempt.expected = stream, known
-            attempt.correlation_id = f"race-{number}-{len(self.attempts)}"
+            attempt.correlation_id = f"{self.name}-{number}-{len(self.attempts)}"
             request = Request(
                 address, "POST", f"/v1/streams/{stream}/events", BODY, self.headers(attempt)
             )

@@ -156,7 +156,12 @@ class Connection:
     def exchange(self, raw, method="GET"):
         """Sends raw bytes and reads one answer. Raises Disconnected when there is none."""
         try:
-            self.send(raw, method)
+            try:
+                self.send(raw, method)
+            except (BrokenPipeError, ConnectionResetError):
+                if self._socket is None:
+                    raise
+                # A server that refuses a body does not read it: its answer may be there all the same.
             return self.receive()
         except OSError as error:
             self.close()
