@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/metrics.h"
+#include "base/scope.h"
 #include "tests/support/writes.h"
 
 Suite *eventlog_writer_metrics_suite(void);
