@@ -2,6 +2,8 @@
 /* DAYBOOK_SECTION_KEY in the environment. */
 #include "base/config_internal.h"
 
+#include <assert.h>
+
 #define PREFIX "DAYBOOK_"
 
 /* Variables that are ours and no settings: the client's, the build's, the tests'. */
@@ -33,13 +35,16 @@ static const char *setting_of(struct config_loader *loader, const char *const *v
 {
     const struct config_schema *schema = loader->config->schema;
 
+    assert(name.data != NULL); /* it is part of the environment */
+
     for (size_t i = 0; i < schema->settings_count; i++) {
         struct str variable = str_of(variables[i]);
-        struct str rest = str_starts_with(name, variable)
-                              ? str_from(name.data + variable.len, name.len - variable.len)
-                              : STR_NONE;
+        struct str rest;
 
-        if (str_equal(name, variable))
+        if (!str_starts_with(name, variable))
+            continue;
+        rest = str_from(name.data + variable.len, name.len - variable.len);
+        if (rest.len == 0)
             return schema->settings[i].key;
         if (schema->settings[i].secret && str_equal(rest, STR("_FILE")))
             return arena_printf(loader->config->arena, "%s_file", schema->settings[i].key).data;

@@ -240,10 +240,11 @@ size_t log_format_line(char out[LOG_LINE_MAX], enum log_format format, enum log_
                        int64_t wall_us, const char *sentence, const struct log_field *fields,
                        size_t count)
 {
-    struct line line = {.data = out, .max = LOG_LINE_MAX - END_BYTES, .format = format};
+    struct line line = {.max = LOG_LINE_MAX - END_BYTES, .format = format};
 
     assert(format != LOG_FORMAT_AUTO);
 
+    line.data = out;
     add_head(&line, level, wall_us, sentence);
     for (size_t i = 0; i < count && !line.overflow; i++) {
         size_t before = line.len;

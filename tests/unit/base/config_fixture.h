@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_TEST_CONFIG_FIXTURE_H
-#define DAYBOOK_TEST_CONFIG_FIXTURE_H
+#ifndef DAYBOOK_BASE_CONFIG_FIXTURE_H
+#define DAYBOOK_BASE_CONFIG_FIXTURE_H
 #include "base/config.h"
 #include "tests/support/temp.h"
 
@@ -29,8 +29,8 @@ void config_flag_add(const char *key, const char *value);
 const struct config *config_try(const char *path);
 const char *config_faults(void); /* of the last load, "" if there were none */
 
-/* Loads and expects success; or exactly this text of faults. %s in FAULTS stands for PATH. */
+/* Loads and expects success; or exactly this text of faults. %s in EXPECTED stands for PATH. */
 const struct config *config_expect(const char *path);
-void config_expect_faults(const char *path, const char *faults);
+void config_expect_faults(const char *path, const char *expected);
 
 #endif

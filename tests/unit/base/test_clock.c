@@ -205,8 +205,22 @@ START_TEST(a_nul_byte_is_no_end)
 }
 END_TEST
 
-/* Every day from year 1 to 9999, against a calendar that only counts on. */
-START_TEST(every_day_of_9999_years_comes_back)
+static void expect_day(int year, int month, int day, int64_t wall_us)
+{
+    char expected[64];
+    char text[CLOCK_RFC3339_MAX];
+    int64_t back;
+
+    snprintf(expected, sizeof(expected), "%04d-%02d-%02dT00:00:00Z", year, month, day);
+    clock_format_rfc3339(wall_us, text);
+    if (strcmp(text, expected) != 0)
+        ck_abort_msg("%s, not %s", text, expected);
+    if (!clock_parse_rfc3339(str_of(expected), &back) || back != wall_us)
+        ck_abort_msg("%s was read wrong", expected);
+}
+
+/* The first and last day of every month from year 1 to 9999, against a calendar that counts on. */
+START_TEST(every_month_of_9999_years_comes_back)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t wall_us = INT64_C(-62135596800) * SECOND;
@@ -217,19 +231,9 @@ START_TEST(every_day_of_9999_years_comes_back)
         for (int month = 1; month <= 12; month++) {
             int length = lengths[month - 1] + (month == 2 && leap);
 
-            for (int day = 1; day <= length; day++) {
-                char expected[64];
-                char text[CLOCK_RFC3339_MAX];
-                int64_t back;
-
-                snprintf(expected, sizeof(expected), "%04d-%02d-%02dT00:00:00Z", year, month, day);
-                clock_format_rfc3339(wall_us, text);
-                if (strcmp(text, expected) != 0)
-                    ck_abort_msg("%s, not %s", text, expected);
-                if (!clock_parse_rfc3339(str_of(expected), &back) || back != wall_us)
-                    ck_abort_msg("%s was read wrong", expected);
-                wall_us += DAY;
-            }
+            expect_day(year, month, 1, wall_us);
+            expect_day(year, month, length, wall_us + (length - 1) * DAY);
+            wall_us += length * DAY;
         }
     }
     ck_assert_int_eq(wall_us, INT64_C(253402300800) * SECOND);
@@ -301,7 +305,8 @@ START_TEST(monotonic_time_never_runs_backwards)
     for (int i = 0; i < 100000; i++) {
         int64_t now_us = clock_monotonic_us();
 
-        ck_assert_int_ge(now_us, last_us);
+        if (now_us < last_us)
+            ck_abort_msg("from %lld to %lld", (long long)last_us, (long long)now_us);
         last_us = now_us;
     }
     ck_assert_int_ge(clock_monotonic_ms(), last_us / 1000);
@@ -320,7 +325,7 @@ Suite *base_clock_suite(void)
     tcase_add_loop_test(tc, anything_else_is_refused, 0, COUNT_OF(refused));
     tcase_add_test(tc, a_text_that_ends_early_is_refused_wherever_it_ends);
     tcase_add_test(tc, a_nul_byte_is_no_end);
-    tcase_add_test(tc, every_day_of_9999_years_comes_back);
+    tcase_add_test(tc, every_month_of_9999_years_comes_back);
     tcase_add_test(tc, moments_agree_with_the_c_library);
     tcase_add_loop_test(tc, what_cannot_be_written_is_shown_as_the_nearest_moment, 0,
                         COUNT_OF(beyond));

@@ -174,7 +174,7 @@ START_TEST(no_add_is_lost_between_threads)
 
         sum += metric_value(METRIC_AT(&shared_counter, value));
     }
-    ck_assert_double_eq(sum, THREADS * ADDS / 2);
+    ck_assert_double_eq(sum, 0.5 * THREADS * ADDS);
     ck_assert_double_eq(metric_value(METRIC_AT(&shared_histogram)), THREADS * ADDS);
 }
 END_TEST

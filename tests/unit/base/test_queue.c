@@ -282,8 +282,10 @@ START_TEST(every_item_is_taken_once_and_in_its_producers_order)
     for (int i = 0; i < CONSUMERS; i++)
         thread_join(consumers[i]);
 
-    for (int i = 0; i < PRODUCERS * PER_PRODUCER; i++)
-        ck_assert_int_eq(atomic_load(&traffic->taken[i]), 1);
+    for (int i = 0; i < PRODUCERS * PER_PRODUCER; i++) {
+        if (atomic_load(&traffic->taken[i]) != 1)
+            ck_abort_msg("item %d was taken %d times", i, atomic_load(&traffic->taken[i]));
+    }
     for (int i = 0; i < CONSUMERS; i++)
         ck_assert(!traffic->out_of_order[i]);
     ck_assert_int_gt(atomic_load(&traffic->full), 0);
