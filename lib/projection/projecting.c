@@ -171,7 +171,7 @@ static void watch(struct projector *projector, struct projecting *p, int64_t now
         restart(projector, p, &view.kafka, true, now_ms);
         break;
     case RUNNER_LOG_REPLACED:
-        projector->has_identity = false;
+        projector->is_replaced = true;
         break;
     }
 }

@@ -36,21 +36,31 @@ static void database_failed(struct projector *projector, const struct error *err
         log_warn("projector's database", LOG_ERR(err), LOG_I64("held_back", held_back));
 }
 
+/* What runs was made for the identity of its start and reads it: it changes only when all is
+ * stopped. */
+static bool take_identity(struct projector *projector, struct error *err)
+{
+    struct log_identity identity;
+
+    if (!log_identity_load(projector->conn, &identity, err))
+        return false;
+    if (projector->has_identity && strcmp(identity.id, projector->identity.id) != 0) {
+        projector->is_replaced = true;
+        return true;
+    }
+    projector->identity = identity;
+    projector->has_identity = true;
+    return true;
+}
+
 static bool is_connected(struct projector *projector, int64_t now_ms)
 {
     struct error err;
 
     if (pg_is_open(projector->conn) && projector->has_identity)
         return true;
-    if (pg_open(projector->conn, &err)) {
-        struct log_identity identity;
-
-        if (log_identity_load(projector->conn, &identity, &err)) {
-            projector->identity = identity;
-            projector->has_identity = true;
-            return true;
-        }
-    }
+    if (pg_open(projector->conn, &err) && take_identity(projector, &err))
+        return true;
     database_failed(projector, &err, now_ms);
     return false;
 }
@@ -104,16 +114,16 @@ static void supervise(void *arg)
 
     while (!stop_wait(projector->stop, TICK_MS)) {
         int64_t now_ms = clock_monotonic_ms();
-        bool had_identity = projector->has_identity;
         bool connected = now_ms >= connect_at_ms && is_connected(projector, now_ms);
 
         if (!connected && now_ms >= connect_at_ms)
             connect_at_ms = now_ms + CONNECT_MS;
         for (size_t i = 0; i < projector->count; i++)
             projecting_step(projector, &projector->projectings[i], now_ms);
-        if (had_identity && !projector->has_identity) {
+        if (projector->is_replaced) {
             log_warn("the database holds another log: projections begin again");
             stop_all(projector);
+            projector->is_replaced = projector->has_identity = false;
         }
         find_topics(projector, now_ms);
         if (connected && projector->has_identity)

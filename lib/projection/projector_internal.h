@@ -60,6 +60,7 @@ struct projector {
     struct kafka_admin *admin;
     struct log_identity identity;
     bool has_identity;
+    bool is_replaced;     /* the database holds another log by now */
     struct look *look;    /* all runners'; made with the first of them */
     int64_t topics_at_ms; /* when to look for topics next */
     int64_t lag_at_ms;

@@ -41,9 +41,10 @@ int64_t world_head(struct world *world);
 
 enum world_fault {
     WORLD_NONE,
-    WORLD_LOSE,       /* the records are not written, but the cursor passes them */
-    WORLD_REPEAT,     /* each record twice */
-    WORLD_FORGET_COPY /* the database's copy of the cursor stays behind */
+    WORLD_LOSE,          /* the records are not written, but the cursor passes them */
+    WORLD_REPEAT,        /* each record twice */
+    WORLD_FORGET_COPY,   /* the database's copy of the cursor stays behind */
+    WORLD_FORGET_CURSOR, /* Kafka's too */
 };
 /* Publishes everything behind the cursor. */
 void world_publish(struct world *world, enum world_fault fault);
