@@ -102,7 +102,8 @@ void pg_params_clear(struct pg_params *p); /* keeps the memory */
 void pg_add_i64(struct pg_params *p, int64_t value); /* bigint */
 void pg_add_i32(struct pg_params *p, int32_t value); /* integer */
 void pg_add_bool(struct pg_params *p, bool value);
-void pg_add_str(struct pg_params *p, struct str value);   /* text or json; data NULL: SQL NULL */
+void pg_add_str(struct pg_params *p,
+                struct str value); /* text, json (jsonb: $1::json::jsonb); data NULL: SQL NULL */
 void pg_add_bytes(struct pg_params *p, struct str value); /* bytea */
 void pg_add_time(struct pg_params *p, int64_t wall_us);   /* timestamptz */
 void pg_add_date(struct pg_params *p, int32_t days);      /* date; days since 1970 */
