@@ -170,16 +170,28 @@ static char *write_columns(const struct projection *p)
     return take_text(&sql);
 }
 
+/*
+ * One row by its key, read in the key's order. Plain equality would let a plan that is made while
+ * the table is small or without statistics go by an index that shares only the tenant: 10 s instead
+ * of 3 ms for 2,000 of 45,000 rows. Only the key's index gives this order.
+ */
+static void add_row_by_key(struct buf *sql, const struct table *table, const char *tenant,
+                           const char *stream)
+{
+    buf_printf(sql,
+               " lateral (select * from %s where (tenant, stream) >= (%s, %s)"
+               " order by tenant, stream limit 1) r on r.tenant = %s and r.stream = %s",
+               table->name, tenant, stream, tenant, stream);
+}
+
 static char *write_load(const struct table *table)
 {
     struct buf sql = BUF_INIT(SQL_BYTES_MAX);
 
     buf_add_cstr(&sql, "select ");
     add_all_columns(&sql, table->projection, "r.");
-    buf_printf(&sql,
-               " from unnest($1::text[], $2::text[]) as k (tenant, stream)"
-               " join %s r on r.tenant = k.tenant and r.stream = k.stream",
-               table->name);
+    buf_add_cstr(&sql, " from unnest($1::text[], $2::text[]) as k (tenant, stream) join");
+    add_row_by_key(&sql, table, "k.tenant", "k.stream");
     return take_text(&sql);
 }
 
@@ -191,10 +203,9 @@ static char *write_current(const struct table *table)
     buf_add_cstr(&sql, "select s.version, s.tenant, s.name, r.version");
     for (size_t i = 0; i < p->columns_count; i++)
         buf_printf(&sql, ", r.%s", p->columns[i].name);
-    buf_printf(&sql,
-               " from streams s left join %s r on r.tenant = s.tenant and r.stream = s.name"
-               " where s.tenant = $1 and s.name = $2",
-               table->name);
+    buf_add_cstr(&sql, " from streams s left join");
+    add_row_by_key(&sql, table, "s.tenant", "s.name");
+    buf_add_cstr(&sql, " where s.tenant = $1 and s.name = $2");
     return take_text(&sql);
 }
 
