@@ -13,8 +13,7 @@
 
 enum { PREFIX_BYTES_MAX = 128 };
 
-/* --- status
- * ------------------------------------------------------------------------------------------ */
+/* Status. */
 
 struct status { /* all that one answer shows */
     struct position head;
@@ -80,8 +79,7 @@ static void serve_status(struct call *call)
         query_submit(call->api->queries, call, read_status);
 }
 
-/* --- publisher
- * ----------------------------------------------------------------------------------------- */
+/* Publisher. */
 
 static bool answer_publisher(struct call *call, struct reader *reader, int status,
                              struct error *err)
@@ -169,8 +167,7 @@ static void serve_resume(struct call *call)
         query_submit(call->api->queries, call, resume_publisher);
 }
 
-/* --- accept
- * ---------------------------------------------------------------------------------------------- */
+/* Accept. */
 
 static bool accept_stop(struct call *call, struct reader *reader, struct error *err)
 {

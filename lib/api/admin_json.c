@@ -7,8 +7,7 @@
 #include "projection/status.h"
 #include "publisher/control.h"
 
-/* --- members -------------------------------------------------------------------------------------
- */
+/* Members. */
 
 static void write_str(struct buf *out, const char *key, struct str value)
 {
@@ -44,8 +43,7 @@ static void write_state(struct buf *out, struct str state, struct str reason)
     write_str(out, "reason", reason);
 }
 
-/* --- a process
- * -------------------------------------------------------------------------------------- */
+/* A process. */
 
 static void write_roles(struct buf *out, struct str roles)
 {
@@ -81,8 +79,7 @@ void admin_write_process(const struct process_seen *seen, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* --- the publisher
- * ---------------------------------------------------------------------------------- */
+/* The publisher. */
 
 void admin_write_publisher(const struct publisher_view *view, struct buf *out)
 {
@@ -102,8 +99,7 @@ void admin_write_publisher(const struct publisher_view *view, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* --- a projection
- * ----------------------------------------------------------------------------------- */
+/* A projection. */
 
 static void write_partition(const struct partition_status *partition, struct buf *out)
 {

@@ -10,8 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- ids
- * ------------------------------------------------------------------------------------------ */
+/* Ids. */
 
 static struct str new_id(struct arena *arena)
 {
@@ -79,8 +78,7 @@ static void take_origin(struct call *call)
     call_header(call, "X-Content-Type-Options", STR("nosniff"));
 }
 
-/* --- query
- * ---------------------------------------------------------------------------------------- */
+/* Query. */
 
 static bool is_repeated(const struct call *call, struct str name)
 {
@@ -122,8 +120,7 @@ struct str call_path_parameter(const struct call *call, const char *name)
     return STR_NONE;
 }
 
-/* --- routing
- * -------------------------------------------------------------------------------------- */
+/* Routing. */
 
 static void answer_method_not_allowed(struct call *call)
 {

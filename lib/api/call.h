@@ -53,8 +53,7 @@ void call_begin(void *api, struct http_request *request);
 struct str call_path_parameter(const struct call *call,
                                const char *name); /* must be in the pattern */
 
-/* --- query parameters: each get marks it known; call_query_done adds a fault for every other
- * ------ */
+/* Query parameters: each get marks it known; call_query_done adds a fault for every other. */
 
 bool call_query_str(struct call *call, const char *name, struct str *ret); /* present */
 void call_query_number(struct call *call, const char *name, int64_t min, int64_t max,
@@ -66,8 +65,7 @@ void call_query_choice(struct call *call, const char *name, const char *const *c
 /* Answers 422 and returns false if there are faults. */
 bool call_query_done(struct call *call);
 
-/* --- body
- * ------------------------------------------------------------------------------------------- */
+/* Body. */
 
 /* Parses a JSON body under the route's limits, or answers 400/415/422 and returns false. An absent
  * body is an empty object where OPTIONAL. The caller json_decref()s. */
@@ -80,8 +78,7 @@ int64_t call_take_occurred_at(struct call *call, json_t *object, const char *pre
 bool call_accepts(struct call *call, const char *type);
 bool call_prefers(const struct call *call, const char *type); /* Accept names it outright */
 
-/* --- answers
- * ------------------------------------------------------------------------------------------ */
+/* Answers. */
 
 void call_header(struct call *call, const char *name,
                  struct str value); /* VALUE lives in the arena */

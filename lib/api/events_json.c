@@ -40,8 +40,7 @@ void event_write_json(const struct event *event, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* Reading. */
 
 static void read_names(struct fields *fields, struct new_event *event)
 {

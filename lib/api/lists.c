@@ -21,8 +21,7 @@ struct list_request { /* a call's `data` */
     uint64_t id; /* of list and filters, for cursors */
 };
 
-/* --- parameters
- * -------------------------------------------------------------------------------------- */
+/* Parameters. */
 
 static bool is_choice(const struct list_filter *filter, struct str text)
 {
@@ -123,8 +122,7 @@ static void take_page(struct call *call, struct list_request *list)
         faults_add(call->faults, "is no cursor of this list with these filters", "?cursor");
 }
 
-/* --- the page
- * ------------------------------------------------------------------------------------------ */
+/* The page. */
 
 /* The value of the ordering column, for the cursor. */
 static struct value order_value(const struct list_request *list, const struct row *row)

@@ -18,8 +18,7 @@ struct log_request { /* a call's `data` */
     int64_t limit; /* NDJSON: 0 means to the head */
 };
 
-/* --- pages
- * -------------------------------------------------------------------------------------------- */
+/* Pages. */
 
 static bool read_page(struct call *call, struct reader *reader, struct error *err)
 {
@@ -43,8 +42,7 @@ static bool read_page(struct call *call, struct reader *reader, struct error *er
     return true;
 }
 
-/* --- NDJSON: slice by slice, each a statement of its own, so that no snapshot lives long
- * ------------- */
+/* NDJSON: slice by slice, each a statement of its own, so that no snapshot lives long. */
 
 static bool send_slice(struct http_stream *stream, const struct event_page *page, int64_t *left)
 {
@@ -127,8 +125,7 @@ static bool export_log(struct call *call, struct reader *reader, struct error *e
     return true;
 }
 
-/* --- the request
- * ---------------------------------------------------------------------------------------- */
+/* The request. */
 
 static void take_filter(struct call *call, struct log_filter *filter)
 {

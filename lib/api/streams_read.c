@@ -36,8 +36,7 @@ static bool take_stream(struct call *call, struct stream_request *request)
     return false;
 }
 
-/* --- pages
- * -------------------------------------------------------------------------------------------- */
+/* Pages. */
 
 /* The version the next page begins with; 0: there is none. A page may be shorter than its limit and
  * not the last: large events cut it, and what a filter drops is not counted. */
@@ -117,8 +116,7 @@ static void serve_page(struct call *call)
     query_submit(call->api->queries, call, read_page);
 }
 
-/* --- one event
- * ------------------------------------------------------------------------------------------ */
+/* One event. */
 
 static bool read_event(struct call *call, struct reader *reader, struct error *err)
 {
@@ -160,8 +158,7 @@ static void serve_event(struct call *call)
     query_submit(call->api->queries, call, read_event);
 }
 
-/* --- the head
- * --------------------------------------------------------------------------------------------- */
+/* The head. */
 
 static bool read_head(struct call *call, struct reader *reader, struct error *err)
 {
@@ -198,9 +195,7 @@ static void serve_head(struct call *call)
     query_submit(call->api->queries, call, read_head);
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------------------
- */
+/* Names. */
 
 static bool read_names(struct call *call, struct reader *reader, struct error *err)
 {

@@ -60,8 +60,7 @@ static const struct write_shape stream_shape = {.status = 201, .body = stream_bo
 static const struct write_shape append_shape = {
     .status = 201, .conditions_in_body = true, .body = append_body};
 
-/* --- reserved categories
- * -------------------------------------------------------------------------------- */
+/* Reserved categories. */
 
 static bool is_of_a_domain(const struct api *api, struct str category)
 {
@@ -75,16 +74,16 @@ static bool is_of_a_domain(const struct api *api, struct str category)
 
 /*
  * Raw events may not go to a domain's stream, but for an explicit override (a repair), which is
- * told in the log. `dlq` is the engine's own.
+ * told in the log. What the engine reserves for itself nobody overrides.
  */
 static bool check_category(struct call *call, struct str stream, bool overrides)
 {
     struct str category = name_category(stream);
-    bool is_dlq = str_equal(category, STR("dlq"));
+    bool is_engines = name_is_reserved(category);
 
-    if (!is_dlq && !is_of_a_domain(call->api, category))
+    if (!is_engines && !is_of_a_domain(call->api, category))
         return true;
-    if (!is_dlq && overrides) {
+    if (!is_engines && overrides) {
         log_warn("raw append to a domain's stream", LOG_STR("stream", stream),
                  LOG_STR("request_id", call->origin.request_id),
                  LOG_STR("address", http_request_remote(call->request)));
@@ -105,8 +104,7 @@ static bool take_override(struct call *call)
     return index == 0;
 }
 
-/* --- one stream
- * --------------------------------------------------------------------------------------------- */
+/* One stream. */
 
 static void submit_append(struct call *call, const struct write_shape *shape,
                           const struct stream_append *appends, size_t count, bool overrides)
@@ -155,8 +153,7 @@ static void serve_stream_append(struct call *call)
     submit_append(call, &stream_shape, append, 1, overrides);
 }
 
-/* --- several streams
- * ------------------------------------------------------------------------------------------ */
+/* Several streams. */
 
 static void read_expected(struct fields *fields, enum field_need need, struct expectation *ret)
 {

@@ -20,8 +20,7 @@ struct pending { /* a write's `data` */
     const struct write_shape *shape;
 };
 
-/* --- a success
- * ---------------------------------------------------------------------------------------- */
+/* A success. */
 
 static void write_member_str(struct buf *out, const char *key, struct str value)
 {
@@ -119,8 +118,7 @@ static void send_stored(struct call *call, const struct stored_answer *answer)
     call_answer(call, answer->status, "application/json; charset=utf-8", answer->body);
 }
 
-/* --- refusals
- * --------------------------------------------------------------------------------------------- */
+/* Refusals. */
 
 static void write_expected(struct buf *out, const struct expectation *expected)
 {
@@ -274,8 +272,7 @@ static void answer(struct write *write)
     assert(false && "an outcome without an answer");
 }
 
-/* --- on the way
- * ------------------------------------------------------------------------------------------- */
+/* On the way. */
 
 struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape)
 {

@@ -50,8 +50,7 @@ static struct order_line *copy_lines(struct decision *d, const struct order_stat
     return lines;
 }
 
-/* --- order.place ---------------------------------------------------------------------------------
- */
+/* Order.place. */
 
 static void demand_of_place(struct decision *d, struct demand *demand)
 {
@@ -97,8 +96,7 @@ static void place_decide(struct decision *d)
     demand_emit(&demand, STOCK_RESERVED);
 }
 
-/* --- order.place-draft, order.cancel
- * --------------------------------------------------------------- */
+/* Order.place-draft, order.cancel. */
 
 static void demand_of_state(struct decision *d, const struct order_state *state,
                             struct demand *demand)
@@ -167,8 +165,7 @@ static void cancel_decide(struct decision *d)
     demand_emit(&demand, STOCK_RELEASED);
 }
 
-/* --- lines
- * ----------------------------------------------------------------------------------------- */
+/* Lines. */
 
 static void add_line_streams(struct decision *d)
 {
@@ -295,8 +292,7 @@ static void remove_line_decide(struct decision *d)
     decide_line(d, state, ORDER_LINE_REMOVED, line, -old->quantity);
 }
 
-/* --- pay, ship, deliver
- * ----------------------------------------------------------------------------- */
+/* Pay, ship, deliver. */
 
 static void pay_decide(struct decision *d)
 {

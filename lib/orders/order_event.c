@@ -39,7 +39,7 @@ const char *order_event_type(enum order_event_kind kind)
     return kinds[kind].type;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* Writing. */
 
 static void write_number(struct buf *out, const char *key, int64_t value)
 {
@@ -121,7 +121,7 @@ void order_event_write(const struct domain_event *domain_event, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* Reading. */
 
 static bool read_text(json_t *object, const char *key, struct arena *arena, struct str *ret)
 {

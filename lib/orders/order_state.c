@@ -75,8 +75,7 @@ static size_t state_bytes(const void *state)
     return sizeof *order + order->lines_capacity * sizeof *order->lines;
 }
 
-/* --- evolve -------------------------------------------------------------------------------------
- */
+/* Evolve. */
 
 static void add_line(struct order_state *state, const struct order_line *line)
 {

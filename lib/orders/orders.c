@@ -24,8 +24,7 @@ const struct domain orders_domain = {
 const struct projection *const orders_projections[] = {&orders_projection, &stock_projection,
                                                        &customers_projection, NULL};
 
-/* --- rows as JSON
- * ----------------------------------------------------------------------------------- */
+/* Rows as JSON. */
 
 static void write_value(struct buf *out, const struct projection *projection, size_t column,
                         const struct value *value)
@@ -75,8 +74,7 @@ static void render_stock(const struct row *row, struct buf *out)
     render(&stock_projection, "sku", row, out);
 }
 
-/* --- a customer's summary
- * ----------------------------------------------------------------------------- */
+/* A customer's summary. */
 
 /* When the customer's latest order was placed that is not cancelled; null when there is none. */
 static bool write_last_order(struct selector *selector, struct str customer_id, struct buf *out,
@@ -166,8 +164,7 @@ static enum summary_result summarize(struct selector *selector, struct str id, s
     return SUMMARY_FOUND;
 }
 
-/* --- routes
- * ------------------------------------------------------------------------------------------- */
+/* Routes. */
 
 static const char *const line_member[] = {"line", NULL};
 

@@ -52,8 +52,7 @@ static bool has_status(const struct row *row, enum order_status status)
            str_equal(row->values[ORDERS_STATUS].str, str_of(order_status_name(status)));
 }
 
-/* --- the lines, as JSON
- * --------------------------------------------------------------------------- */
+/* The lines, as JSON. */
 
 struct shown_line {
     struct order_line line;
@@ -124,8 +123,7 @@ static struct shown_line *find_line(struct shown_line *lines, size_t count, int6
     return NULL;
 }
 
-/* --- the fold
- * ----------------------------------------------------------------------------------------- */
+/* The fold. */
 
 static bool fold_created(struct row *row, const struct order_event *event, int64_t at,
                          struct arena *arena)

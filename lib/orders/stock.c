@@ -28,7 +28,7 @@ const char *stock_event_type(enum stock_event_kind kind)
     return kinds[kind].type;
 }
 
-/* --- events as JSON --------------------------------------------------------------------------- */
+/* Events as JSON. */
 
 static void write_text(struct buf *out, const char *key, struct str value)
 {
@@ -94,8 +94,7 @@ bool stock_event_parse(struct str type, struct str data, int64_t occurred_at_us,
     return true;
 }
 
-/* --- state --------------------------------------------------------------------------------------
- */
+/* State. */
 
 bool stock_apply(struct stock_state *state, const struct stock_event *event)
 {

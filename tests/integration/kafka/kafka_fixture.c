@@ -58,9 +58,16 @@ struct kafka_producer *fixture_producer(const char *transactional_id)
     };
     struct kafka_producer *producer;
     struct error err = {0};
+    int64_t deadline_ms = fixture_deadline();
 
     ck_ok(kafka_producer_new(&config, &producer, &err));
-    ck_ok(kafka_producer_init(producer, fixture_deadline(), &err));
+    /* A broker that has just started is still loading its coordinators. */
+    while (!kafka_producer_init(producer, fixture_deadline(), &err)) {
+        ck_assert_msg(err.class == ERROR_TRANSIENT && clock_monotonic_ms() < deadline_ms, "%s",
+                      err.text);
+        kafka_producer_free(producer);
+        ck_ok(kafka_producer_new(&config, &producer, &err));
+    }
     return producer;
 }
 
