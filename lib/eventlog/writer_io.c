@@ -284,6 +284,18 @@ static bool send_moved_streams(const struct writer_io *io, const struct core_com
     return send(io, sql_streams_update, err);
 }
 
+/* Most batches have no metadata, or no trace: unnest fills up what is shorter with NULL. */
+#define ADD_OPTIONAL_ARRAY(params, type, items, count, member) \
+    do { \
+        size_t some = 0; \
+        while (some < (count) && (items)[some].member.data == NULL) \
+            some++; \
+        if (some < (count)) \
+            ADD_ARRAY((params), (type), pg_array_str, (items), (count), member); \
+        else \
+            pg_add_null(params); \
+    } while (0)
+
 static bool send_events(const struct writer_io *io, const struct core_commit *c, struct error *err)
 {
     struct pg_params *p = fresh(io);
@@ -300,11 +312,11 @@ static bool send_events(const struct writer_io *io, const struct core_commit *c,
     ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, id);
     ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, type);
     ADD_ARRAY(p, PG_JSON, pg_array_str, e, n, data);
-    ADD_ARRAY(p, PG_JSON, pg_array_str, e, n, metadata);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, origin->correlation_id);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, origin->causation_id);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, origin->request_id);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, origin->traceparent);
+    ADD_OPTIONAL_ARRAY(p, PG_JSON, e, n, metadata);
+    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->correlation_id);
+    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->causation_id);
+    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->request_id);
+    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->traceparent);
     return send(io, sql_events_insert, err);
 }
 
