@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deciding a raw append: event ids first, then conditions, all of them, then the events. */
-#include <assert.h>
-#include <stdlib.h>
-
 #include "base/arena.h"
 #include "base/name.h"
 #include "eventlog/batch_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 void ask_append(struct batch *batch, struct plan *plan)
 {
@@ -22,8 +22,7 @@ void ask_append(struct batch *batch, struct plan *plan)
     }
 }
 
-/* --- event ids ----------------------------------------------------------------------------------
- */
+/* --- event ids --- */
 
 static bool known_id_equal(const void *item, const void *key)
 {
@@ -111,8 +110,7 @@ static enum presence ids_presence(struct batch *batch, struct batch_stream *s,
     return count > 0 || has_twins(batch, append) ? IDS_PARTLY : IDS_NEW;
 }
 
-/* --- the decision -------------------------------------------------------------------------------
- */
+/* --- the decision --- */
 
 struct append_decision {
     struct batch_stream **streams; /* one for each append */

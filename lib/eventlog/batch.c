@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/batch_internal.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/name.h"
+
+#include <assert.h>
+#include <string.h>
 
 enum {
     DATA_BYTES_MAX = 128 << 20,
@@ -28,118 +28,7 @@ void batch_init(struct batch *batch, const struct domain *const *domains, struct
     buf_init(&batch->decision.members, 64 * 1024);
 }
 
-/* --- streams ------------------------------------------------------------------------------------
- */
-
-static const struct aggregate_type *aggregate_find(const struct domain *const *domains,
-                                                   struct str category)
-{
-    for (size_t d = 0; domains != NULL && domains[d] != NULL; d++) {
-        for (size_t a = 0; domains[d]->aggregates[a] != NULL; a++) {
-            if (str_equal(str_of(domains[d]->aggregates[a]->category), category))
-                return domains[d]->aggregates[a];
-        }
-    }
-    return NULL;
-}
-
-struct stream_key {
-    struct str tenant;
-    struct str name;
-};
-
-static bool stream_equal(const void *item, const void *key)
-{
-    const struct batch_stream *s = item;
-    const struct stream_key *k = key;
-
-    return str_equal(s->base->name, k->name) && str_equal(s->base->tenant, k->tenant);
-}
-
-static void working_copy_reset(struct batch_stream *s)
-{
-    if (s->state != NULL)
-        s->base->type->state_free(s->state);
-    s->state = NULL;
-    s->version = s->base->version;
-    s->broken = false;
-    s->first_index = s->last_index = NO_INDEX;
-}
-
-struct batch_stream *batch_stream(struct batch *batch, struct str tenant, struct str name)
-{
-    uint64_t hash = stream_hash(tenant, name);
-    struct stream_key key = {tenant, name};
-    struct batch_stream *s = table_find(&batch->by_name, hash, stream_equal, &key);
-
-    if (s != NULL)
-        return s;
-
-    s = ARENA_NEW(batch->arena, struct batch_stream);
-    s->base = cache_take(batch->cache, hash, tenant, name);
-    s->knowledge = s->base != NULL ? STREAM_FOUND : STREAM_UNKNOWN;
-    if (s->base == NULL)
-        s->base = stream_base_new(hash, tenant, name,
-                                  aggregate_find(batch->domains, name_category(name)));
-    working_copy_reset(s);
-
-    batch->streams = mem_grow(batch->streams, &batch->streams_capacity, batch->streams_count + 1,
-                              sizeof(struct batch_stream *));
-    batch->streams[batch->streams_count++] = s;
-    table_add(&batch->by_name, hash, s);
-    return s;
-}
-
-bool batch_stream_ready(const struct batch_stream *s)
-{
-    if (s->knowledge == STREAM_UNKNOWN)
-        return false;
-    return !s->wants_state || s->unreadable || s->base->folded.n == s->base->version.n;
-}
-
-bool batch_stream_want_state(struct batch_stream *s)
-{
-    bool in_step = s->wants_state || s->version.n == s->base->version.n;
-
-    s->wants_state = true;
-    return batch_stream_ready(s) && in_step;
-}
-
-const void *batch_stream_state(const struct batch_stream *s)
-{
-    if (s->version.n == 0 || s->unreadable || s->broken)
-        return NULL;
-    if (s->state != NULL)
-        return s->state;
-    return s->base->folded.n == s->version.n ? s->base->state : NULL;
-}
-
-bool batch_stream_fold(struct batch_stream *s, const struct domain_event *event, struct error *err)
-{
-    const struct aggregate_type *type = s->base->type;
-
-    if (s->state == NULL)
-        s->state = s->base->state != NULL ? type->state_clone(s->base->state) : type->state_new();
-    return type->evolve(s->state, event, err);
-}
-
-bool expectation_holds(struct expectation expected, struct version actual)
-{
-    switch (expected.kind) {
-    case EXPECT_ANY:
-        return true;
-    case EXPECT_NONE:
-        return actual.n == 0;
-    case EXPECT_EXISTS:
-        return actual.n > 0;
-    case EXPECT_EXACT:
-        return actual.n == expected.version.n;
-    }
-    return false;
-}
-
-/* --- a batch's life -----------------------------------------------------------------------------
- */
+/* --- a batch's life --- */
 
 static void pass_begin(struct batch *batch)
 {
@@ -151,7 +40,7 @@ static void pass_begin(struct batch *batch)
     batch->new_categories.count = 0;
     for (size_t i = 0; i < batch->streams_count; i++) {
         batch->streams[i]->asked = batch->streams[i]->used = false;
-        working_copy_reset(batch->streams[i]);
+        batch_stream_reset(batch->streams[i]);
     }
 }
 
@@ -194,7 +83,7 @@ static void empty(struct batch *batch)
 void batch_drop(struct batch *batch)
 {
     for (size_t i = 0; i < batch->streams_count; i++) {
-        working_copy_reset(batch->streams[i]);
+        batch_stream_reset(batch->streams[i]);
         stream_base_free(batch->streams[i]->base);
     }
     empty(batch);
@@ -225,7 +114,7 @@ void batch_keep(struct batch *batch)
         if (s->version.n > 0) {
             cache_put(batch->cache, committed_base(s));
         } else {
-            working_copy_reset(s);
+            batch_stream_reset(s);
             stream_base_free(s->base);
         }
     }
@@ -255,8 +144,7 @@ void batch_release(struct batch *batch)
     arena_free(batch->arena);
 }
 
-/* --- a pass -------------------------------------------------------------------------------------
- */
+/* --- a pass --- */
 
 static enum verdict decide(struct batch *batch, size_t i)
 {
@@ -354,46 +242,4 @@ void batch_name_events(struct batch *batch, new_id_fn new_id)
         uuid_format(new_id(), text);
         e->id = str_from(text, UUID_TEXT_LEN);
     }
-}
-
-/* --- categories ---------------------------------------------------------------------------------
- */
-
-bool category_set_has(const struct category_set *set, struct str name)
-{
-    for (size_t i = 0; i < set->count; i++) {
-        if (str_equal(str_of(set->names[i].text), name))
-            return true;
-    }
-    return false;
-}
-
-void category_set_add(struct category_set *set, struct str name)
-{
-    struct category_name *entry;
-
-    assert(name.len <= NAME_CATEGORY_MAX);
-    set->names = mem_grow(set->names, &set->capacity, set->count + 1, sizeof(*set->names));
-    entry = &set->names[set->count++];
-    memcpy(entry->text, name.data, name.len);
-    entry->text[name.len] = '\0';
-}
-
-void category_set_release(struct category_set *set)
-{
-    mem_free(set->names);
-    *set = (struct category_set){0};
-}
-
-bool batch_category(struct batch *batch, struct str category)
-{
-    if (category_set_has(batch->categories, category) ||
-        category_set_has(&batch->new_categories, category))
-        return true;
-    /* Until they are listed under the lock, nobody knows how many there are. */
-    if (batch->categories_listed &&
-        batch->categories->count + batch->new_categories.count >= batch->limits.categories_max)
-        return false;
-    category_set_add(&batch->new_categories, category);
-    return true;
 }

@@ -191,8 +191,7 @@ static inline struct str batch_event_data(const struct batch *batch, const struc
                                 : str_from(batch->data.data + e->data_offset, e->data_len);
 }
 
-/* --- between batch.c, decide.c and append.c -----------------------------------------------------
- */
+/* --- between batch.c, batch_stream.c, decide.c and append.c --- */
 
 enum verdict {
     VERDICT_DONE,   /* plan->outcome says it */
@@ -209,6 +208,11 @@ void ask_append(struct batch *batch, struct plan *plan);
 
 /* The batch's entry, made at first sight (from the cache if it has the stream). */
 struct batch_stream *batch_stream(struct batch *batch, struct str tenant, struct str name);
+void batch_stream_reset(struct batch_stream *stream); /* the working copy becomes the base again */
+static inline bool batch_stream_is_needed(const struct batch_stream *stream)
+{
+    return stream->asked || stream->used;
+}
 /* Whether a decision can rest on it: found, and folded if its state is wanted. */
 bool batch_stream_ready(const struct batch_stream *stream);
 /* The same for a command, which looks at the state; false also while that lags behind this pass. */

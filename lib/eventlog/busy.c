@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/busy_internal.h"
 
-#include <assert.h>
-
 #include "eventlog/write.h"
+
+#include <assert.h>
 
 void busy_keys_init(struct busy_keys *busy)
 {

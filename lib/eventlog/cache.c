@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/cache_internal.h"
 
+#include "base/mem.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "base/mem.h"
 
 uint64_t stream_hash(struct str tenant, struct str name)
 {

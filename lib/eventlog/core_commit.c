@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
-
 #include "base/arena.h"
 #include "eventlog/core_internal.h"
+
+#include <assert.h>
 
 static struct position position_of(const struct writer_core *core, int64_t index)
 {
     return POSITION(core->head.n + 1 + index);
 }
 
-/* --- results ------------------------------------------------------------------------------------
- */
+/* --- results --- */
 
 static void fill_streams(const struct writer_core *core, const struct plan *plan)
 {
@@ -105,8 +104,7 @@ void core_fill_results(struct writer_core *core, struct plan *plan)
         fill_repeated(core, plan);
 }
 
-/* --- the request --------------------------------------------------------------------------------
- */
+/* --- the request --- */
 
 static int64_t take_stream_id(struct stream_ids *ids)
 {
@@ -232,8 +230,7 @@ const struct core_commit *core_commit(const struct writer_core *core)
     return &core->commit;
 }
 
-/* --- afterwards ---------------------------------------------------------------------------------
- */
+/* --- afterwards --- */
 
 void core_committed_bases(struct writer_core *core)
 {

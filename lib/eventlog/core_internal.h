@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the writer's core, shared by writer_core.c (which step is next), core_look.c (what
- * is looked up and loaded) and core_commit.c (what is written and answered).
+ * The inside of the writer's core, shared by writer_core.c (which step is next) and the
+ * core_*.c beside it.
  *
  * Threads: the writer's only.
  */
@@ -81,8 +81,26 @@ struct writer_core {
     bool probed_foreign;
 };
 
-/* --- core_look.c --------------------------------------------------------------------------------
+/* --- core_queue.c --- */
+
+void core_finish(struct writer_core *core, struct write *write);
+void core_finish_failed(struct writer_core *core, struct write *write, const struct error *err);
+void core_shift(struct writer_core *core, size_t count); /* the first COUNT leave the queue */
+void core_close_gaps(struct writer_core *core);
+/*
+ * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL.
+ * *ret_next is the earliest deadline left. False: no write is left.
  */
+bool core_expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next);
+void core_set_code(struct error *err, const char *code);
+
+/* --- writer_core.c --- */
+
+void core_go_idle(struct writer_core *core);
+/* After a fault of the data the limit of a batch doubles back while all goes well. */
+void core_suspects_passed(struct writer_core *core, size_t count);
+
+/* --- core_look.c, core_load.c --- */
 
 /* Fills core->lookups with what is unverified (LOCKED: under the lock) or unknown. False: nothing.
  */
@@ -93,8 +111,7 @@ int64_t core_loads_events(const struct writer_core *core); /* that are to be loa
 void core_lookups_done(struct writer_core *core, bool locked);
 void core_loads_done(struct writer_core *core);
 
-/* --- core_commit.c ------------------------------------------------------------------------------
- */
+/* --- core_commit.c --- */
 
 void core_prepare_commit(struct writer_core *core);
 void core_fill_results(struct writer_core *core, struct plan *plan);

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
-
 #include "base/arena.h"
 #include "eventlog/core_internal.h"
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+#include <assert.h>
 
-static bool is_needed(const struct batch_stream *s)
-{
-    return s->asked || s->used;
-}
+/* --- asking --- */
 
 static void look_for_stream(struct writer_core *core, struct batch_stream *s, bool locked)
 {
@@ -38,7 +32,7 @@ static void look_for_streams(struct writer_core *core, bool locked)
     core->known_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, max);
     core->named_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, max);
     for (size_t i = 0; i < max; i++) {
-        if (is_needed(batch->streams[i]))
+        if (batch_stream_is_needed(batch->streams[i]))
             look_for_stream(core, batch->streams[i], locked);
     }
 }
@@ -163,8 +157,7 @@ const struct core_lookups *core_lookups(const struct writer_core *core)
     return &core->lookups;
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 void core_head(struct writer_core *core, struct position position, int64_t recorded_at_us)
 {
@@ -286,100 +279,5 @@ void core_lookups_done(struct writer_core *core, bool locked)
     if (core->lookups.categories) {
         core->batch.categories_listed = true;
         core->batch.decided = false;
-    }
-}
-
-/* --- loading ------------------------------------------------------------------------------------
- */
-
-bool core_prepare_loads(struct writer_core *core)
-{
-    struct batch *batch = &core->batch;
-
-    core->loads = ARENA_ARRAY(core->scratch, struct core_load, batch->streams_count);
-    core->load_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, batch->streams_count);
-    core->loads_count = core->loaded_count = 0;
-    for (size_t i = 0; i < batch->streams_count; i++) {
-        struct batch_stream *s = batch->streams[i];
-
-        if (!is_needed(s) || batch_stream_ready(s) || s->knowledge == STREAM_UNKNOWN)
-            continue;
-        core->load_streams[core->loads_count] = s;
-        core->loads[core->loads_count++] =
-            (struct core_load){s->base->id, s->base->folded, s->base->version,
-                               s->base->first_position, s->base->last_position};
-    }
-    return core->loads_count > 0;
-}
-
-int64_t core_loads_events(const struct writer_core *core)
-{
-    int64_t events = 0;
-
-    for (size_t i = 0; i < core->loads_count; i++)
-        events += core->loads[i].up_to.n - core->loads[i].after.n;
-    return events;
-}
-
-const struct core_load *core_loads(const struct writer_core *core, size_t *ret_count)
-{
-    assert(core->step == CORE_LOAD);
-    *ret_count = core->loads_count;
-    return core->loads;
-}
-
-static void unreadable(struct writer_core *core, struct batch_stream *s, struct version version,
-                       struct str event_id)
-{
-    s->unreadable = true;
-    s->bad_version = version;
-    s->bad_event_id = event_id.data == NULL ? STR_NONE : arena_dup(core->batch.arena, event_id);
-    stream_base_forget(s->base);
-}
-
-static bool fold(struct writer_core *core, struct stream_base *base,
-                 const struct core_event_row *row)
-{
-    const struct aggregate_type *type = base->type;
-    struct domain_event event;
-    struct error err;
-
-    if (!type->event_parse(row->type, row->data, row->occurred_at_us, core->scratch, &event, &err))
-        return false;
-    if (base->state == NULL)
-        base->state = type->state_new();
-    if (!type->evolve(base->state, &event, &err))
-        return false;
-    base->folded = row->version;
-    return true;
-}
-
-void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row)
-{
-    struct batch_stream *s;
-    struct version next;
-
-    assert(core->step == CORE_LOAD && load < core->loads_count);
-    core->loaded_count++;
-    s = core->load_streams[load];
-    if (s->unreadable)
-        return;
-    next = VERSION(s->base->folded.n + 1);
-    if (row->version.n != next.n)
-        unreadable(core, s, next, STR_NONE);
-    else if (!fold(core, s->base, row))
-        unreadable(core, s, row->version, row->id);
-}
-
-void core_loads_done(struct writer_core *core)
-{
-    core->batch.decided = false;
-    if (core->loaded_count >= CORE_LOAD_EVENTS_MAX)
-        return; /* there is more */
-    for (size_t i = 0; i < core->loads_count; i++) {
-        struct batch_stream *s = core->load_streams[i];
-
-        if (!s->unreadable && s->base->folded.n < s->base->version.n)
-            unreadable(core, s, VERSION(s->base->folded.n + 1), STR_NONE);
     }
 }

@@ -3,16 +3,15 @@
  * Deciding a domain's command on the batch's working copies, and what a domain's functions call
  * meanwhile (eventlog/decider.h).
  */
+#include "base/arena.h"
+#include "eventlog/batch_internal.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "eventlog/batch_internal.h"
-
-/* --- called by domains --------------------------------------------------------------------------
- */
+/* --- called by domains --- */
 
 const void *decision_payload(const struct decision *d)
 {
@@ -99,8 +98,7 @@ struct buf *decision_members(struct decision *d)
     return &d->members;
 }
 
-/* --- called by passes ---------------------------------------------------------------------------
- */
+/* --- called by passes --- */
 
 static void decision_begin(struct decision *d, struct batch *batch, const struct write *write)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/identity.h"
 
-#include <stdio.h>
-
 #include "postgres/pg.h"
+
+#include <stdio.h>
 
 static const char sql_create[] = "insert into log_info (id, name, prefix) values ($1, $2, $3)"
                                  " on conflict do nothing";

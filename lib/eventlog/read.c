@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/read.h"
+#include "eventlog/read_internal.h"
+
+#include "base/arena.h"
+#include "eventlog/sql.h"
 
 #include <assert.h>
 #include <inttypes.h>
-
-#include "base/arena.h"
-#include "eventlog/read_internal.h"
-#include "eventlog/sql.h"
 
 /* With a filter a statement looks at so many positions at most, whatever it finds. */
 enum { SCAN_POSITIONS_MAX = 20000 };
 
 static const char sql_head[] = "select position from log_head";
 
-/* --- rows ---------------------------------------------------------------------------------------
- */
+/* --- rows --- */
 
 struct event event_of_row(const struct pg_rows *rows, size_t row, int first, struct arena *arena)
 {
@@ -71,8 +70,7 @@ bool event_page_check_order(const struct event_page *page, bool falling, struct 
     return true;
 }
 
-/* --- head and single events ---------------------------------------------------------------------
- */
+/* --- head and single events --- */
 
 bool log_read_head(struct pg_conn *conn, struct position *ret_head, struct error *err)
 {
@@ -102,8 +100,7 @@ bool log_find_event(struct pg_conn *conn, struct position position, struct arena
     return true;
 }
 
-/* --- the log ------------------------------------------------------------------------------------
- */
+/* --- the log --- */
 
 static bool recorded_at(struct pg_conn *conn, int64_t position, int64_t *ret_us, struct error *err)
 {

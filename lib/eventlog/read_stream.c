@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
-#include <inttypes.h>
-
 #include "base/arena.h"
 #include "eventlog/read_internal.h"
 #include "eventlog/sql.h"
+
+#include <assert.h>
+#include <inttypes.h>
 
 static struct stream_head head_of_row(const struct pg_rows *rows, size_t row)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/table_internal.h"
 
+#include "base/mem.h"
+#include "base/uuid.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
 #include <xxhash.h>
-
-#include "base/mem.h"
-#include "base/uuid.h"
 
 enum { CAPACITY_MIN = 64, CAPACITY_KEPT = 4096 };
 

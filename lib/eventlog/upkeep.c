@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/upkeep.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/buf.h"
 #include "eventlog/sql.h"
 #include "eventlog/writer_core.h"
 #include "postgres/pg.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { SCRIPT_BYTES_MAX = 4096, ATTEMPTS_MAX = 5 };
 
@@ -28,8 +28,7 @@ static bool run_script(struct pg_conn *conn, struct buf *script, struct error *e
     return pg_script(conn, script->data, err);
 }
 
-/* --- partitions of events -----------------------------------------------------------------------
- */
+/* --- partitions of events --- */
 
 /*
  * Standalone, with a CHECK that matches, then attached: ATTACH then neither scans nor blocks
@@ -78,8 +77,7 @@ static bool make_events_partition(struct pg_conn *conn, const struct upkeep_conf
     return !*ret_more || create_events_partition(conn, from, from + size, err);
 }
 
-/* --- days of idempotency keys -------------------------------------------------------------------
- */
+/* --- days of idempotency keys --- */
 
 static bool make_day(struct pg_conn *conn, const struct upkeep_config *config, bool *ret_more,
                      struct error *err)
@@ -145,8 +143,7 @@ static bool remove_expired_days(struct pg_conn *conn, const struct upkeep_config
     return true;
 }
 
-/* --- a round ------------------------------------------------------------------------------------
- */
+/* --- a round --- */
 
 static bool make_one(struct pg_conn *conn, const struct upkeep_config *config, make_fn make,
                      bool *ret_more, struct error *err)

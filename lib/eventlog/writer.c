@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/writer.h"
 
-#include <assert.h>
-#include <pthread.h>
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,6 +13,10 @@
 #include "eventlog/writer_io_internal.h"
 #include "eventlog/writer_metrics_internal.h"
 #include "resilience/backoff.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <time.h>
 
 enum {
     PING_MS = 1000, /* how often an idle writer looks whether its connection still is one */
@@ -47,8 +47,7 @@ struct writer {
     struct log_gate fault_gate;
 };
 
-/* --- status -------------------------------------------------------------------------------------
- */
+/* --- status --- */
 
 static void note_success(struct writer *w, struct position head, bool committed)
 {
@@ -83,8 +82,7 @@ void writer_status(struct writer *w, struct writer_status *ret)
     ret->queued = queue_count(w->queue);
 }
 
-/* --- the connection -----------------------------------------------------------------------------
- */
+/* --- the connection --- */
 
 static void step_failed(struct writer *w, const struct error *err)
 {
@@ -131,8 +129,7 @@ static void look_after_connection(struct writer *w)
     writer_note_head(head);
 }
 
-/* --- steps --------------------------------------------------------------------------------------
- */
+/* --- steps --- */
 
 static bool make_partitions(struct writer *w, struct error *err)
 {
@@ -197,8 +194,7 @@ static void take_step(struct writer *w, enum core_step step)
     core_done(w->core, clock_monotonic_ms());
 }
 
-/* --- the thread ---------------------------------------------------------------------------------
- */
+/* --- the thread --- */
 
 /* Takes what waits; with a time-out only for as long as there is nothing else to do. */
 static void take_writes(struct writer *w, int64_t timeout_ms)
@@ -266,8 +262,7 @@ static void run(void *arg)
     }
 }
 
-/* --- from other threads -------------------------------------------------------------------------
- */
+/* --- from other threads --- */
 
 static struct writer_core *make_core(const struct writer_config *config)
 {

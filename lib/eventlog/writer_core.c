@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/writer_core.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/mem.h"
 #include "eventlog/core_internal.h"
-#include "resilience/backoff.h"
 
-static const struct backoff_policy retry_policy = {.base_ms = 20, .max_ms = 1000};
+#include <assert.h>
 
 struct writer_core *core_new(const struct core_config *config)
 {
@@ -44,138 +39,7 @@ void core_free(struct writer_core *core)
     mem_free(core);
 }
 
-/* --- writes in and out --------------------------------------------------------------------------
- */
-
-static bool has_ids(const struct write *write)
-{
-    if (write->kind != WRITE_APPEND)
-        return false;
-    for (size_t i = 0; i < write->appends_count; i++) {
-        for (size_t j = 0; j < write->appends[i].events_count; j++) {
-            if (write->appends[i].events[j].id.data != NULL)
-                return true;
-        }
-    }
-    return false;
-}
-
-void core_add(struct writer_core *core, struct write *write)
-{
-    struct plan *plan = ARENA_NEW(write->arena, struct plan);
-
-    plan->write = write;
-    plan->has_ids = has_ids(write);
-    write->plan = plan;
-    core->pending = mem_grow(core->pending, &core->pending_capacity, core->pending_count + 1,
-                             sizeof(struct plan *));
-    core->pending[core->pending_count++] = plan;
-    core->batch.plans = core->pending; /* the array may have moved */
-}
-
-size_t core_waiting(const struct writer_core *core)
-{
-    return core->pending_count;
-}
-
-static void finish(struct writer_core *core, struct write *write)
-{
-    write->plan = NULL;
-    core->finished = mem_grow(core->finished, &core->finished_capacity, core->finished_count + 1,
-                              sizeof(struct write *));
-    core->finished[core->finished_count++] = write;
-}
-
-struct write *core_take_finished(struct writer_core *core)
-{
-    if (core->finished_taken == core->finished_count) {
-        core->finished_taken = core->finished_count = 0;
-        return NULL;
-    }
-    return core->finished[core->finished_taken++];
-}
-
-static void finish_failed(struct writer_core *core, struct write *write, const struct error *err)
-{
-    write->outcome = WRITE_FAILED;
-    write->error = *err;
-    finish(core, write);
-}
-
-/* The first COUNT leave the queue. */
-static void shift(struct writer_core *core, size_t count)
-{
-    assert(count <= core->pending_count);
-    core->pending_count -= count;
-    memmove(core->pending, core->pending + count, core->pending_count * sizeof(*core->pending));
-}
-
-static void set_code(struct error *err, const char *code)
-{
-    snprintf(err->code, sizeof(err->code), "%s", code);
-}
-
-static struct error expiry(const struct writer_core *core)
-{
-    struct error err;
-
-    if (!core->down) {
-        error_set(&err, ERROR_TRANSIENT, "overloaded", "the write waited too long for its turn");
-        return err;
-    }
-    err = core->last_error;
-    if (core->state == CORE_DOUBTING) {
-        error_wrap(&err, "the connection was lost in COMMIT and could not be made again in time");
-        err.outcome_unknown = true;
-        set_code(&err, "outcome-unknown");
-        return err;
-    }
-    error_wrap(&err, "the log could not be written in time");
-    err.outcome_unknown = false;
-    set_code(&err, "dependency-down");
-    return err;
-}
-
-/*
- * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL.
- * *ret_next is the earliest deadline left. False: no write is left.
- */
-static bool expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next)
-{
-    struct error err = expiry(core);
-    bool left = false;
-
-    *ret_next = INT64_MAX;
-    for (size_t i = 0; i < count; i++) {
-        struct plan *plan = core->pending[i];
-
-        if (plan == NULL)
-            continue;
-        if (plan->write->deadline_ms <= now_ms) {
-            finish_failed(core, plan->write, &err);
-            core->pending[i] = NULL;
-            continue;
-        }
-        left = true;
-        if (plan->write->deadline_ms < *ret_next)
-            *ret_next = plan->write->deadline_ms;
-    }
-    return left;
-}
-
-static void close_gaps(struct writer_core *core)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < core->pending_count; i++) {
-        if (core->pending[i] != NULL)
-            core->pending[kept++] = core->pending[i];
-    }
-    core->pending_count = kept;
-}
-
-/* --- which step is next -------------------------------------------------------------------------
- */
+/* --- which step is next --- */
 
 static enum core_step wait_until(struct writer_core *core, int64_t retry_ms, int64_t deadline_ms)
 {
@@ -189,7 +53,7 @@ int64_t core_wait_until_ms(const struct writer_core *core)
     return core->wait_until_ms;
 }
 
-static void go_idle(struct writer_core *core)
+void core_go_idle(struct writer_core *core)
 {
     batch_drop(&core->batch);
     core->state = CORE_IDLE;
@@ -206,9 +70,9 @@ static enum core_step next_idle(struct writer_core *core, int64_t now_ms)
 {
     int64_t deadline_ms;
 
-    bool left = expire(core, core->pending_count, now_ms, &deadline_ms);
+    bool left = core_expire(core, core->pending_count, now_ms, &deadline_ms);
 
-    close_gaps(core);
+    core_close_gaps(core);
     if (!left)
         return CORE_NOTHING;
     if (now_ms < core->retry_at_ms)
@@ -259,10 +123,10 @@ static enum core_step next_doubting(struct writer_core *core, int64_t now_ms)
 {
     int64_t deadline_ms;
 
-    if (!expire(core, core->batch.count, now_ms, &deadline_ms)) {
+    if (!core_expire(core, core->batch.count, now_ms, &deadline_ms)) {
         /* Nobody waits for the answer any more. */
-        shift(core, core->batch.count);
-        go_idle(core);
+        core_shift(core, core->batch.count);
+        core_go_idle(core);
         return CORE_NOTHING;
     }
     if (now_ms < core->retry_at_ms)
@@ -296,8 +160,7 @@ enum core_step core_next(struct writer_core *core, int64_t now_ms)
     return core->step;
 }
 
-/* --- what came of a step ------------------------------------------------------------------------
- */
+/* --- what came of a step --- */
 
 static void succeeded(struct writer_core *core)
 {
@@ -306,8 +169,7 @@ static void succeeded(struct writer_core *core)
     core->retry_at_ms = 0;
 }
 
-/* After a fault of the data the limit doubles back while all goes well. */
-static void suspects_passed(struct writer_core *core, size_t count)
+void core_suspects_passed(struct writer_core *core, size_t count)
 {
     core->suspects = core->suspects > count ? core->suspects - count : 0;
     if (core->suspects == 0)
@@ -329,10 +191,10 @@ static void batch_finished(struct writer_core *core)
         if (plan->write->idempotency_key.data == NULL || plan->settled ||
             (plan->outcome != WRITE_APPENDED && plan->outcome != WRITE_REPEATED))
             core_fill_results(core, plan);
-        finish(core, plan->write);
+        core_finish(core, plan->write);
     }
-    shift(core, count);
-    suspects_passed(core, count);
+    core_shift(core, count);
+    core_suspects_passed(core, count);
 }
 
 static void committed(struct writer_core *core)
@@ -374,10 +236,10 @@ static void probed(struct writer_core *core)
     if (all) {
         /* The bases may have moved since: they are dropped all the same. */
         batch_finished(core);
-        go_idle(core);
+        core_go_idle(core);
     } else {
-        go_idle(core);
-        close_gaps(core);
+        core_go_idle(core);
+        core_close_gaps(core);
     }
     succeeded(core);
 }
@@ -411,98 +273,4 @@ void core_done(struct writer_core *core, int64_t now_ms)
         break;
     }
     (void)now_ms;
-}
-
-/* --- faults -------------------------------------------------------------------------------------
- */
-
-static void back_off(struct writer_core *core, const struct error *err, int64_t now_ms,
-                     uint64_t draw)
-{
-    core->retry_at_ms = now_ms + backoff_delay_ms(retry_policy, core->attempts, draw);
-    core->attempts++;
-    core->down = true;
-    core->last_error = *err;
-}
-
-/* All of the batch's writes fail. */
-static void fail_batch(struct writer_core *core, struct error err, const char *code)
-{
-    size_t count = core->batch.count;
-
-    if (err.code[0] == '\0')
-        set_code(&err, code);
-    for (size_t i = 0; i < count; i++)
-        finish_failed(core, core->pending[i]->write, &err);
-    go_idle(core);
-    shift(core, count);
-    suspects_passed(core, count);
-}
-
-/* The data's fault: halves, until the culprit stands alone. */
-static void split(struct writer_core *core, const struct error *err)
-{
-    size_t count = core->batch.count;
-
-    if (count == 1) {
-        struct error alone = *err;
-
-        set_code(&alone, "not-storable");
-        fail_batch(core, alone, "");
-        return;
-    }
-    if (core->suspects < count)
-        core->suspects = count;
-    core->split_max = count / 2;
-    go_idle(core);
-}
-
-static void doubt(struct writer_core *core, const struct error *err, int64_t now_ms)
-{
-    core_prepare_doubt(core);
-    core->state = CORE_DOUBTING;
-    core->down = true;
-    core->last_error = *err;
-    core->retry_at_ms = now_ms;
-}
-
-void core_failed(struct writer_core *core, const struct error *err, int64_t now_ms, uint64_t draw)
-{
-    enum core_step step = core->step;
-
-    core->step = CORE_NOTHING;
-    if (step == CORE_COMMIT && err->outcome_unknown && core->batch.events_count > 0) {
-        doubt(core, err, now_ms);
-        return;
-    }
-    if (core->state == CORE_DOUBTING || core->state == CORE_IDLE) {
-        back_off(core, err, now_ms, draw);
-        return;
-    }
-    switch (err->class) {
-    case ERROR_POISON:
-    case ERROR_REFUSED:
-        split(core, err);
-        return;
-    case ERROR_FATAL:
-    case ERROR_FENCED:
-        fail_batch(core, *err, "internal-error");
-        return;
-    case ERROR_TRANSIENT:
-    case ERROR_NONE:
-        break;
-    }
-    core->upkeep_due = strcmp(err->code, "no-partition") == 0;
-    go_idle(core);
-    back_off(core, err, now_ms, draw);
-}
-
-void core_reconnected(struct writer_core *core)
-{
-    cache_clear(&core->cache);
-    core->categories.count = 0;
-    core->ids = (struct stream_ids){0};
-    if (core->state == CORE_PLANNING || core->state == CORE_LOCKED)
-        go_idle(core);
-    core->step = CORE_NOTHING;
 }

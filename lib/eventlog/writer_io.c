@@ -1,55 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/writer_io_internal.h"
 
-#include <assert.h>
-
 #include "eventlog/sql.h"
 #include "eventlog/writer_core.h"
-#include "postgres/pg.h"
+
+#include <assert.h>
 
 static const char sql_begin[] = "begin isolation level read committed";
-static const char sql_commit[] = "commit";
 static const char sql_categories[] = "select name from categories";
 
-static bool send(const struct writer_io *io, const char *sql, struct error *err)
-{
-    return pg_pipe_send(io->conn, sql, io->params, err);
-}
-
-static struct pg_params *fresh(const struct writer_io *io)
-{
-    pg_params_clear(io->params);
-    return io->params;
-}
-
-/* Values of one member of an array of structs, as one array parameter. */
-#define ADD_ARRAY(params, type, adder, items, count, member) \
-    do { \
-        pg_array_open((params), (type)); \
-        for (size_t add_i = 0; add_i < (count); add_i++) \
-            adder((params), (items)[add_i].member); \
-        pg_array_close(params); \
-    } while (0)
-
-/* --- look-ups -----------------------------------------------------------------------------------
- */
+/* --- look-ups --- */
 
 static bool send_streams(const struct writer_io *io, const struct core_lookups *l,
                          struct error *err)
 {
-    struct pg_params *p = fresh(io);
+    struct pg_params *p = io_fresh(io);
 
     if (l->known_count > 0) {
         ADD_ARRAY(p, PG_INT8, pg_array_i64, l->known, l->known_count, stream_id);
         ADD_ARRAY(p, PG_INT8, pg_array_i64, l->known, l->known_count, version.n);
-        if (!send(io, sql_streams_moved, err))
+        if (!io_send(io, sql_streams_moved, err))
             return false;
-        fresh(io);
+        io_fresh(io);
     }
     if (l->names_count > 0) {
         ADD_ARRAY(p, PG_TEXT, pg_array_str, l->names, l->names_count, tenant);
         ADD_ARRAY(p, PG_TEXT, pg_array_str, l->names, l->names_count, name);
-        if (!send(io, sql_streams_find, err))
+        if (!io_send(io, sql_streams_find, err))
             return false;
     }
     return true;
@@ -57,20 +34,20 @@ static bool send_streams(const struct writer_io *io, const struct core_lookups *
 
 static bool send_keys(const struct writer_io *io, const struct core_lookups *l, struct error *err)
 {
-    struct pg_params *p = fresh(io);
+    struct pg_params *p = io_fresh(io);
 
     if (l->keys_count > 0) {
         ADD_ARRAY(p, PG_TEXT, pg_array_str, l->keys, l->keys_count, tenant);
         ADD_ARRAY(p, PG_TEXT, pg_array_str, l->keys, l->keys_count, credential);
         ADD_ARRAY(p, PG_TEXT, pg_array_str, l->keys, l->keys_count, key);
-        if (!send(io, sql_keys_find, err))
+        if (!io_send(io, sql_keys_find, err))
             return false;
-        fresh(io);
+        io_fresh(io);
     }
     if (l->event_ids_count > 0) {
         ADD_ARRAY(p, PG_INT8, pg_array_i64, l->event_ids, l->event_ids_count, stream_id);
         ADD_ARRAY(p, PG_TEXT, pg_array_str, l->event_ids, l->event_ids_count, id);
-        if (!send(io, sql_event_ids_find, err))
+        if (!io_send(io, sql_event_ids_find, err))
             return false;
     }
     return true;
@@ -87,8 +64,8 @@ static bool send_lookups(const struct writer_io *io, const struct core_lookups *
     if (l->categories && !pg_pipe_send(io->conn, sql_categories, NULL, err))
         return false;
     if (l->id_blocks > 0) {
-        pg_add_i32(fresh(io), (int32_t)l->id_blocks);
-        if (!send(io, sql_stream_ids_take, err))
+        pg_add_i32(io_fresh(io), (int32_t)l->id_blocks);
+        if (!io_send(io, sql_stream_ids_take, err))
             return false;
     }
     return pg_pipe_sync(io->conn, err);
@@ -212,15 +189,14 @@ bool io_look(const struct writer_io *io, struct error *err)
     return ok || error_wrap(err, "look up streams");
 }
 
-/* --- loading ------------------------------------------------------------------------------------
- */
+/* --- loading --- */
 
 enum { LOAD_N, LOAD_VERSION, LOAD_OCCURRED_AT, LOAD_ID, LOAD_TYPE, LOAD_DATA };
 
 bool io_load(const struct writer_io *io, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
-    struct pg_params *p = fresh(io);
+    struct pg_params *p = io_fresh(io);
     size_t count;
     const struct core_load *loads = core_loads(io->core, &count);
 
@@ -247,166 +223,12 @@ bool io_load(const struct writer_io *io, struct error *err)
     return true;
 }
 
-/* --- committing ---------------------------------------------------------------------------------
- */
-
-static bool send_new_streams(const struct writer_io *io, const struct core_commit *c,
-                             struct error *err)
-{
-    struct pg_params *p = fresh(io);
-    const struct core_new_stream *s = c->new_streams;
-    size_t n = c->new_streams_count;
-
-    if (n == 0)
-        return true;
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, id);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, s, n, tenant);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, s, n, name);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, s, n, category);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, version.n);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, first_position.n);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, last_position.n);
-    return send(io, sql_streams_insert, err);
-}
-
-static bool send_moved_streams(const struct writer_io *io, const struct core_commit *c,
-                               struct error *err)
-{
-    struct pg_params *p = fresh(io);
-    const struct core_moved_stream *s = c->moved_streams;
-    size_t n = c->moved_streams_count;
-
-    if (n == 0)
-        return true;
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, id);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, version.n);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, s, n, last_position.n);
-    return send(io, sql_streams_update, err);
-}
-
-/* Most batches have no metadata, or no trace: unnest fills up what is shorter with NULL. */
-#define ADD_OPTIONAL_ARRAY(params, type, items, count, member) \
-    do { \
-        size_t some = 0; \
-        while (some < (count) && (items)[some].member.data == NULL) \
-            some++; \
-        if (some < (count)) \
-            ADD_ARRAY((params), (type), pg_array_str, (items), (count), member); \
-        else \
-            pg_add_null(params); \
-    } while (0)
-
-static bool send_events(const struct writer_io *io, const struct core_commit *c, struct error *err)
-{
-    struct pg_params *p = fresh(io);
-    const struct core_new_event *e = c->events;
-    size_t n = c->events_count;
-
-    if (n == 0)
-        return true;
-    pg_add_i64(p, c->base.n);
-    pg_add_time(p, c->recorded_at_us);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, e, n, stream_id);
-    ADD_ARRAY(p, PG_INT8, pg_array_i64, e, n, version.n);
-    ADD_ARRAY(p, PG_TIMESTAMPTZ, pg_array_i64, e, n, occurred_at_us);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, id);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, e, n, type);
-    ADD_ARRAY(p, PG_JSON, pg_array_str, e, n, data);
-    ADD_OPTIONAL_ARRAY(p, PG_JSON, e, n, metadata);
-    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->correlation_id);
-    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->causation_id);
-    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->request_id);
-    ADD_OPTIONAL_ARRAY(p, PG_TEXT, e, n, origin->traceparent);
-    return send(io, sql_events_insert, err);
-}
-
-static bool send_categories(const struct writer_io *io, const struct core_commit *c,
-                            struct error *err)
-{
-    struct pg_params *p = fresh(io);
-
-    if (c->categories_count == 0)
-        return true;
-    pg_array_open(p, PG_TEXT);
-    for (size_t i = 0; i < c->categories_count; i++)
-        pg_array_str(p, c->categories[i]);
-    pg_array_close(p);
-    return send(io, sql_categories_insert, err);
-}
-
-static bool send_answers(const struct writer_io *io, const struct core_commit *c, struct error *err)
-{
-    struct pg_params *p = fresh(io);
-    const struct core_new_answer *a = c->answers;
-    size_t n = c->answers_count;
-
-    if (n == 0)
-        return true;
-    pg_add_time(p, c->recorded_at_us);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, a, n, key.tenant);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, a, n, key.credential);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, a, n, key.key);
-    ADD_ARRAY(p, PG_BYTEA, pg_array_str, a, n, hash);
-    ADD_ARRAY(p, PG_INT4, pg_array_i64, a, n, answer->status);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, a, n, answer->headers);
-    ADD_ARRAY(p, PG_TEXT, pg_array_str, a, n, answer->body);
-    return send(io, sql_keys_insert, err);
-}
-
-static bool send_head(const struct writer_io *io, const struct core_commit *c, struct error *err)
-{
-    struct pg_params *p = fresh(io);
-
-    if (c->events_count == 0)
-        return true;
-    pg_add_i64(p, c->base.n + (int64_t)c->events_count);
-    pg_add_time(p, c->recorded_at_us);
-    return send(io, sql_head_update, err);
-}
-
-static bool send_commit(const struct writer_io *io, const struct core_commit *c, struct error *err)
-{
-    return send_new_streams(io, c, err) && send_moved_streams(io, c, err) &&
-           send_events(io, c, err) && send_categories(io, c, err) && send_answers(io, c, err) &&
-           send_head(io, c, err) && pg_pipe_send(io->conn, sql_commit, NULL, err) &&
-           pg_pipe_sync(io->conn, err);
-}
-
-static bool read_commit(const struct writer_io *io, const struct core_commit *c, struct error *err)
-{
-    unsigned statements = (c->new_streams_count > 0) + (c->moved_streams_count > 0) +
-                          (c->events_count > 0) * 2 + (c->categories_count > 0) +
-                          (c->answers_count > 0) + 1;
-
-    while (statements-- > 0) {
-        if (!pg_pipe_next(io->conn, NULL, err))
-            return false;
-    }
-    return true;
-}
-
-bool io_commit(const struct writer_io *io, struct error *err)
-{
-    const struct core_commit *c = core_commit(io->core);
-    bool ok;
-
-    if (!pg_pipe_open(io->conn, err))
-        return false;
-    ok = send_commit(io, c, err) && read_commit(io, c, err);
-    pg_pipe_close(io->conn);
-    /* Whatever ended the session may have done so after COMMIT, and before its answer. */
-    if (!ok && !pg_is_open(io->conn))
-        err->outcome_unknown = true;
-    return ok || error_wrap(err, "append events");
-}
-
-/* --- after an unknown outcome -------------------------------------------------------------------
- */
+/* --- after an unknown outcome --- */
 
 static bool probe(const struct writer_io *io, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
-    struct pg_params *p = fresh(io);
+    struct pg_params *p = io_fresh(io);
     const struct core_doubt *doubt = core_doubt(io->core);
 
     if (!pg_begin(io->conn, err) || !pg_query(io->conn, sql_head_lock, NULL, NULL, err))

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/accounts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { PARTNER_MAX = 64, SPOILT = -999999 };
 
@@ -21,8 +21,7 @@ struct account_event {
     char partner[PARTNER_MAX];
 };
 
-/* --- the aggregate ------------------------------------------------------------------------------
- */
+/* --- the aggregate --- */
 
 static void *state_new(void)
 {
@@ -119,8 +118,7 @@ bool account_fold(struct str type, struct str data, int64_t *balance)
     return true;
 }
 
-/* --- the commands -------------------------------------------------------------------------------
- */
+/* --- the commands --- */
 
 static void emit(struct decision *d, size_t stream, const char *type, int64_t amount,
                  const char *partner)

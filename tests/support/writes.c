@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/writes.h"
 
-#include <check.h>
-
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/queue.h"
+
+#include <check.h>
 
 enum { APPENDS_MAX = 8 };
 

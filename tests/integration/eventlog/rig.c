@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/integration/eventlog/rig.h"
 
+#include "base/clock.h"
+#include "eventlog/identity.h"
+#include "eventlog/upkeep.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/clock.h"
-#include "eventlog/identity.h"
-#include "eventlog/upkeep.h"
 
 enum { FINISHED_MAX = 65536, AWAIT_MS = 30000 };
 
@@ -36,8 +36,7 @@ void rig_tear_down(void)
     database_free(the_log.database);
 }
 
-/* --- writers ------------------------------------------------------------------------------------
- */
+/* --- writers --- */
 
 struct writer_config rig_writer_config(void)
 {
@@ -85,8 +84,7 @@ struct writer *rig_writer_at(const char *url)
     return rig_writer_with(&config);
 }
 
-/* --- writes -------------------------------------------------------------------------------------
- */
+/* --- writes --- */
 
 void rig_submit(struct writer *writer, struct write *write)
 {
@@ -117,8 +115,7 @@ struct write *rig_write(struct writer *writer, struct write *write)
     return write;
 }
 
-/* --- the database -------------------------------------------------------------------------------
- */
+/* --- the database --- */
 
 void rig_eventually(const char *query, int64_t number)
 {

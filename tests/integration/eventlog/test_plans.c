@@ -3,12 +3,11 @@
  * The plans of our statements, as the sessions that run them get them: on tables without statistics
  * and with them. One hash join on a full table, and the writer falls from 100k events/s to 4k.
  */
+#include "eventlog/sql.h"
 #include "tests/integration/eventlog/rig.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "eventlog/sql.h"
 
 Suite *eventlog_plans_suite(void);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Partitions made ahead, days removed, by any number of processes and beside readers. */
+#include "eventlog/identity.h"
+#include "eventlog/upkeep.h"
 #include "tests/integration/eventlog/rig.h"
 
 #include <pthread.h>
 #include <stdio.h>
-
-#include "eventlog/identity.h"
-#include "eventlog/upkeep.h"
 
 Suite *eventlog_upkeep_suite(void);
 
@@ -186,8 +185,7 @@ START_TEST(many_at_once_make_each_once)
 }
 END_TEST
 
-/* --- days of idempotency keys --------------------------------------------------------------------
- */
+/* --- days of idempotency keys --- */
 
 /* A day so many days ago, with a key in it. */
 static void make_day(int days_ago)
@@ -254,8 +252,7 @@ START_TEST(a_day_detached_but_not_dropped_is_dropped_later)
 }
 END_TEST
 
-/* --- identity ------------------------------------------------------------------------------------
- */
+/* --- identity --- */
 
 START_TEST(a_log_gets_its_identity_once)
 {

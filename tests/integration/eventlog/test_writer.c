@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer on a real PostgreSQL, undisturbed: what is stored, keys, ids, limits, stopping. */
+#include "base/clock.h"
+#include "base/thread.h"
 #include "tests/integration/eventlog/rig.h"
 
 #include <stdio.h>
-
-#include "base/clock.h"
-#include "base/thread.h"
 
 Suite *eventlog_writer_suite(void);
 
@@ -164,8 +163,7 @@ START_TEST(a_damaged_stream_is_not_folded)
 }
 END_TEST
 
-/* --- keys and ids --------------------------------------------------------------------------------
- */
+/* --- keys and ids --- */
 
 static struct write *keyed(struct write *write, const char *key, const char *hash)
 {

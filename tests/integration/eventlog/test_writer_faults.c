@@ -3,13 +3,12 @@
  * The writer while things break. A test holds a lock of its own where it wants the writer's backend
  * to wait, so that a connection is lost at one certain moment and not by luck.
  */
+#include "base/clock.h"
 #include "tests/integration/eventlog/rig.h"
+#include "tests/support/proxy.h"
 
 #include <signal.h>
 #include <stdio.h>
-
-#include "base/clock.h"
-#include "tests/support/proxy.h"
 
 Suite *eventlog_writer_faults_suite(void);
 
@@ -77,8 +76,7 @@ static void expect_appended_once(struct write *write, int64_t events)
     write_drop(write);
 }
 
-/* --- a COMMIT and its answer --------------------------------------------------------------------
- */
+/* --- a COMMIT and its answer --- */
 
 START_TEST(a_commit_that_the_server_made_is_found_after_its_answer_was_lost)
 {
@@ -190,8 +188,7 @@ START_TEST(what_another_writer_put_at_our_positions_is_not_taken_for_ours)
 }
 END_TEST
 
-/* --- hangs --------------------------------------------------------------------------------------
- */
+/* --- hangs --- */
 
 START_TEST(a_client_frozen_at_the_lock_does_not_stop_the_others)
 {
@@ -233,8 +230,7 @@ START_TEST(a_writer_cut_off_between_its_trips_holds_nobody_up)
 }
 END_TEST
 
-/* --- away ---------------------------------------------------------------------------------------
- */
+/* --- away --- */
 
 START_TEST(without_a_database_at_start_writes_wait_for_it)
 {
@@ -307,8 +303,7 @@ START_TEST(an_idle_writer_notices_that_its_connection_is_gone)
 }
 END_TEST
 
-/* --- data and tables -----------------------------------------------------------------------------
- */
+/* --- data and tables --- */
 
 static struct write *not_json(void)
 {

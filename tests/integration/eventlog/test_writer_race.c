@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several writers on one log, in one process and in several, racing for the same streams. */
+#include "base/clock.h"
 #include "tests/integration/eventlog/rig.h"
 
 #include <pthread.h>
@@ -7,8 +8,6 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/clock.h"
 
 Suite *eventlog_writer_race_suite(void);
 
@@ -152,8 +151,7 @@ START_TEST(the_same_holds_for_several_processes)
 }
 END_TEST
 
-/* --- commands -----------------------------------------------------------------------------------
- */
+/* --- commands --- */
 
 static void *open_and_spend(void *arg)
 {
@@ -209,8 +207,7 @@ START_TEST(a_stream_is_created_once_and_nothing_is_overspent)
 }
 END_TEST
 
-/* --- with kills ----------------------------------------------------------------------------------
- */
+/* --- with kills --- */
 
 struct keyed_client {
     struct client client;

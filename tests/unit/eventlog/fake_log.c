@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/eventlog/fake_log.h"
 
+#include "base/mem.h"
+#include "base/name.h"
+#include "tests/support/accounts.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "base/name.h"
-#include "tests/support/accounts.h"
-
 enum { STEPS_MAX = 10000 };
 
-/* --- the log ------------------------------------------------------------------------------------
- */
+/* --- the log --- */
 
 struct fake_log *fake_log_new(void)
 {
@@ -160,8 +159,7 @@ void fake_log_category(struct fake_log *log, const char *name)
     log->categories[log->categories_count++] = mem_strdup(name);
 }
 
-/* --- steps --------------------------------------------------------------------------------------
- */
+/* --- steps --- */
 
 static struct core_stream_row row_of(const struct fake_stream *s)
 {
@@ -486,8 +484,7 @@ void fake_run(struct fake_session *session)
     ck_abort_msg("the core never came to rest");
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --- */
 
 struct core_config fake_core_config(void)
 {

@@ -138,8 +138,7 @@ START_TEST(several_streams_are_written_together_and_checks_write_nothing)
 }
 END_TEST
 
-/* --- event ids ----------------------------------------------------------------------------------
- */
+/* --- event ids --- */
 
 static void store_ids(void)
 {
@@ -248,8 +247,7 @@ START_TEST(an_id_that_another_writer_appends_before_the_lock_is_found)
 }
 END_TEST
 
-/* --- categories and limits ----------------------------------------------------------------------
- */
+/* --- categories and limits --- */
 
 START_TEST(categories_are_registered_up_to_their_number)
 {

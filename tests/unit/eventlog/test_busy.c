@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eventlog/busy_internal.h"
+#include "eventlog/write.h"
 
 #include <check.h>
-
-#include "eventlog/write.h"
 
 Suite *eventlog_busy_suite(void);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "eventlog/cache_internal.h"
+#include "tests/support/accounts.h"
 
 #include <check.h>
 #include <stdio.h>
-
-#include "base/mem.h"
-#include "tests/support/accounts.h"
 
 Suite *eventlog_cache_suite(void);
 

@@ -3,14 +3,14 @@
  * Several writers on one log, stepped in random order, with faults at random steps; what must hold
  * whatever happens is checked at the end. Each seed is one run: a failure names it.
  */
-#include <check.h>
-#include <inttypes.h>
-#include <stdlib.h>
-
 #include "base/arena.h"
 #include "tests/support/expect.h"
 #include "tests/support/writes.h"
 #include "tests/unit/eventlog/fake_log.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <stdlib.h>
 
 Suite *eventlog_simulation_suite(void);
 
@@ -50,8 +50,7 @@ static uint64_t draw(struct sim *sim, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
-/* --- what is asked ------------------------------------------------------------------------------
- */
+/* --- what is asked --- */
 
 static struct write *draw_append(struct sim *sim)
 {
@@ -122,8 +121,7 @@ static void give_write(struct sim *sim, unsigned session)
     core_add(sim->sessions[session].core, w->write);
 }
 
-/* --- a run --------------------------------------------------------------------------------------
- */
+/* --- a run --- */
 
 static void collect(struct sim *sim, unsigned session)
 {
@@ -206,8 +204,7 @@ static void sim_end(struct sim *sim)
     fake_log_free(sim->log);
 }
 
-/* --- what must hold ------------------------------------------------------------------------------
- */
+/* --- what must hold --- */
 
 static void event_is_in_the_log(const struct sim *sim, const struct written_event *e)
 {

@@ -37,8 +37,7 @@ static void run_to_before(enum core_step step)
         ck_assert_int_eq(fake_step(&the_session, FAULT_NONE), FAKE_DONE);
 }
 
-/* --- other writers ------------------------------------------------------------------------------
- */
+/* --- other writers --- */
 
 START_TEST(a_stream_that_moved_before_the_lock_is_decided_again)
 {
@@ -216,8 +215,7 @@ START_TEST(a_stream_whose_row_is_gone_is_looked_for_by_name)
 }
 END_TEST
 
-/* --- idempotency keys ----------------------------------------------------------------------------
- */
+/* --- idempotency keys --- */
 
 START_TEST(an_answer_is_stored_with_its_events)
 {
@@ -301,8 +299,7 @@ START_TEST(only_successes_are_stored)
 }
 END_TEST
 
-/* --- lost connections ----------------------------------------------------------------------------
- */
+/* --- lost connections --- */
 
 static const enum core_step steps_before_commit[] = {CORE_LOOK, CORE_LOAD, CORE_COMMIT};
 
@@ -531,8 +528,7 @@ START_TEST(many_new_streams_take_several_blocks_of_ids)
 }
 END_TEST
 
-/* --- deadlines -----------------------------------------------------------------------------------
- */
+/* --- deadlines --- */
 
 START_TEST(without_a_database_writes_fail_at_their_deadlines)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "eventlog/writer_metrics_internal.h"
-
-#include <check.h>
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/metrics.h"
 #include "base/scope.h"
+#include "eventlog/writer_metrics_internal.h"
 #include "tests/support/writes.h"
+
+#include <check.h>
+#include <string.h>
 
 Suite *eventlog_writer_metrics_suite(void);
 
