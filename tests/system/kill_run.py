@@ -25,6 +25,7 @@ from support.waiting import eventually
 
 IN_FLIGHT_MIN = 32
 CLIENTS = 96
+RECOVERY_S = 180.0  # a Kafka that was killed looks through its logs, then the groups meet again
 ROLES = {"api": ("serve", "--roles", "api"), "publish": ("publish",), "project": ("project",)}
 FAST = {"publisher__lease": "2s", "eventlog__command_timeout": "3s"}
 
@@ -68,7 +69,7 @@ class Run:
             if not struck and self.load.acknowledged >= after and strike(swarm):
                 struck.append(True)
 
-        swarm.run(self.load.clients(CLIENTS, jobs), each_turn, deadline_s=180.0)
+        swarm.run(self.load.clients(CLIENTS, jobs), each_turn, deadline_s=2 * RECOVERY_S)
         return bool(struck)
 
     def kill_one(self, role):
@@ -112,9 +113,14 @@ class Run:
     def kill_service(self, service):
         """Kills PostgreSQL or Kafka and starts it again while the wave goes on."""
 
+        failures = []
+
         def restart():
-            services.control("kill", service)
-            services.control("start", service)
+            try:
+                services.control("kill", service)
+                services.control("start", service)
+            except Exception as error:  # a thread's own would only be printed
+                failures.append(error)
 
         thread = threading.Thread(target=restart)
 
@@ -128,8 +134,10 @@ class Run:
         while not self.wave(strike):
             pass
         thread.join()
+        if failures:
+            raise failures[0]
         for process in self.cluster.processes.values():
-            process.wait_ready(60.0)
+            process.wait_ready(RECOVERY_S)
 
     # --- the whole -----------------------------------------------------------------------------
 
@@ -142,9 +150,9 @@ class Run:
             if (
                 self.random.random() < 0.5
             ):  # else the next blow meets a pair that is still recovering
-                self.cluster.wait_caught_up(self.api)
+                self.cluster.wait_caught_up(self.api, RECOVERY_S)
         self.wave(lambda swarm: True)
-        self.cluster.wait_caught_up(self.api, 120.0)
+        self.cluster.wait_caught_up(self.api, RECOVERY_S)
 
     def check(self):
         outcomes = [command.outcome() for command in self.load.commands]

@@ -42,8 +42,8 @@ def run(arguments, stdin=b"", check=True, timeout_s=COMMAND_S, env=None):
 
 
 def control(action, service):
-    """stop, kill or start one of: postgres, kafka."""
-    run([environment("DAYBOOK_TEST_CONTROL"), action, service], timeout_s=60)
+    """stop, kill or start one of: postgres, kafka. A killed Kafka has its logs to look through."""
+    run([environment("DAYBOOK_TEST_CONTROL"), action, service], timeout_s=180)
 
 
 def brokers():
