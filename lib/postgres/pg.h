@@ -27,11 +27,12 @@
 #include "base/str.h"
 #include "base/uuid.h"
 
+/* All: jit off, UTC, UTF8, synchronous_commit at least on. */
 enum pg_profile {
-    PG_PROFILE_QUERY, /* jit off; sequential scans only where nothing else is possible */
-    /* The writer's and projector's set-based statements: jit, hash and merge joins, sequential and
-     * bitmap scans, sorts off, generic plans, synchronous_commit at least on. Without it a plan flips from 60k to
-     * 4k events/s when statistics are missing. */
+    PG_PROFILE_QUERY, /* sequential scans only where nothing else is possible */
+    /* The writer's and projector's set-based statements: hash and merge joins, sequential and
+     * bitmap scans and sorts off, generic plans. Without it a plan flips from 60k to 4k events/s
+     * when statistics are missing. */
     PG_PROFILE_BATCH,
     PG_PROFILE_UPKEEP, /* DDL: lock_timeout 200 ms */
 };
