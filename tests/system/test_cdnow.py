@@ -15,7 +15,7 @@ class Cdnow(SystemTest):
         example = str(services.ROOT / "examples" / "cdnow" / "run")
         done = subprocess.run(
             [example, "--url", self.all.url, "--twice"],
-            timeout=300,
+            timeout=1200,
             stdout=subprocess.PIPE,
             text=True,
         )
