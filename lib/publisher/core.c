@@ -143,6 +143,8 @@ static struct pub_step next_topic(struct pub_core *core, int64_t now_ms)
             if (lane->tail.n < core->complete.n)
                 core->complete = lane->tail;
         }
+    /* A leader that died between its commit and the copy left it behind: readers wait for it. */
+    core->save_due = !core->loss && core->copy.position.n < core->cursor.position.n;
     if (core->loss)
         core->phase = PHASE_COUNT;
     else

@@ -87,6 +87,20 @@ START_TEST(a_successor_goes_on_where_the_cursor_is)
 }
 END_TEST
 
+START_TEST(a_copy_left_behind_is_brought_up_at_the_start)
+{
+    publish(5);
+    world_append(world, "order", 7, 5);
+    while (process->last_step != PUB_PUBLISH)
+        process_step(process);
+    ck_assert_int_eq(world->copy.position.n, 5);
+    succeed();
+    process_settle(process);
+    ck_assert_int_eq(world->copy.position.n, 10);
+    ck_assert_int_eq(process->published, 0);
+}
+END_TEST
+
 START_TEST(without_cursor_and_copy_nothing_that_is_there_is_repeated)
 {
     publish(15);
@@ -734,6 +748,7 @@ static void add_publishing(Suite *suite)
     tcase_add_test(plain, a_fresh_log_is_published_from_the_first);
     tcase_add_test(plain, a_new_category_gets_its_topic_before_its_first_record);
     tcase_add_test(plain, a_successor_goes_on_where_the_cursor_is);
+    tcase_add_test(plain, a_copy_left_behind_is_brought_up_at_the_start);
     tcase_add_test(plain, without_cursor_and_copy_nothing_that_is_there_is_repeated);
     tcase_add_test(plain, transactions_keep_their_distance);
     tcase_add_test(doubts, a_closed_connection_makes_a_new_producer_before_the_next_transaction);

@@ -106,6 +106,7 @@ static void simulate(uint64_t seed)
     process_settle(sim.processes[1]);
     ck_assert_int_eq(process_state(sim.processes[1]), PUBLISHER_RUNNING);
     world_verify(sim.world, 1);
+    ck_assert_int_eq(sim.world->copy.position.n, sim.world->head);
 
     process_free(sim.processes[0]);
     process_free(sim.processes[1]);
