@@ -90,7 +90,7 @@ static void join(struct member *member, const char *instance)
 static void take(struct member *member, struct kafka_message *message)
 {
     int32_t partition = kafka_message_partition(message);
-    int value = atoi(kafka_message_value(message).data);
+    int value = (int)strtol(kafka_message_value(message).data, NULL, 10);
 
     member->in_order =
         member->in_order && (member->count[partition] == 0 || value == member->last[partition] + 1);

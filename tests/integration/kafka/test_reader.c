@@ -69,7 +69,7 @@ static bool visit(void *arg, struct kafka_message **message, struct error *err)
 {
     struct seen *seen = arg;
     int32_t partition = kafka_message_partition(*message);
-    int value = atoi(kafka_message_value(*message).data);
+    int value = (int)strtol(kafka_message_value(*message).data, NULL, 10);
 
     (void)err;
     seen->in_order = seen->in_order && value == seen->last[partition] + 1;
