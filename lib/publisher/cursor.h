@@ -76,7 +76,8 @@ MUST_CHECK bool cursor_load(struct pg_conn *conn, struct cursor *ret_cursor, boo
 struct kafka_reader;
 
 /* Kafka's own, the truth, by a committed reader. *ret_found is false if there is none for LOG_ID;
- * a missing topic is the error kafka-no-topic. */
+ * a missing topic is the error kafka-no-topic. A commit becomes visible some milliseconds after the
+ * publisher was told: an older cursor, or none, may be found. */
 MUST_CHECK bool cursor_fetch(struct kafka_reader *reader, const char *prefix, const char *log_id,
                              int64_t deadline_ms, struct cursor *ret_cursor, bool *ret_found,
                              struct error *err);

@@ -4,9 +4,11 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct kafka_config fixture_kafka_at(const char *brokers, struct kafka_pair pairs[static 1])
 {
@@ -46,6 +48,46 @@ void fixture_topic(char out[FIXTURE_NAME_MAX], int32_t partitions)
     ck_ok(kafka_admin_new(fixture_kafka(), &admin, &err));
     ck_ok(kafka_admin_create(admin, &topic, fixture_deadline(), &existed, &err));
     ck_assert(!existed);
+}
+
+void fixture_delete_topic(const char *topic)
+{
+    SCOPED(kafka_admin_free) struct kafka_admin *admin = NULL;
+    struct error err = {0};
+
+    ck_ok(kafka_admin_new(fixture_kafka(), &admin, &err));
+    ck_ok(kafka_admin_delete(admin, topic, fixture_deadline(), &err));
+}
+
+void fixture_control(const char *verb, const char *service)
+{
+    const char *program = getenv("DAYBOOK_TEST_CONTROL");
+    char command[512];
+
+    ck_assert_msg(program != NULL, "DAYBOOK_TEST_CONTROL is not set: see `make help`");
+    snprintf(command, sizeof(command), "'%s' %s %s >/dev/null 2>&1", program, verb, service);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static bool leads_to(int fd, int port)
+{
+    struct sockaddr_in peer;
+    socklen_t len = sizeof(peer);
+
+    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
+           ntohs(peer.sin_port) == port;
+}
+
+int fixture_cut_kafka(void)
+{
+    const char *colon = strrchr(fixture_kafka()->common.pairs[0].value, ':');
+    int port = (int)strtol(colon + 1, NULL, 10);
+    int cut = 0;
+
+    for (int fd = 3; fd < 1024; fd++)
+        if (leads_to(fd, port) && shutdown(fd, SHUT_RDWR) == 0)
+            cut++;
+    return cut;
 }
 
 struct kafka_producer *fixture_producer(const char *transactional_id)

@@ -14,9 +14,10 @@
 #include "kafka/producer.h"
 #include "kafka/reader.h"
 
-enum { FIXTURE_TIMEOUT_MS = 20000, FIXTURE_NAME_MAX = 64 };
+enum { FIXTURE_TIMEOUT_MS = 60000, FIXTURE_NAME_MAX = 64 };
 
-#define ck_ok(call) ck_assert_msg((call), "%s: %s [%s]", #call, err.text, err.code)
+#define ck_ok_in(call, err) ck_assert_msg((call), "%s: %s [%s]", #call, (err)->text, (err)->code)
+#define ck_ok(call) ck_ok_in(call, &err)
 
 /* Of DAYBOOK_TEST_KAFKA_BROKERS; lives for ever. */
 const struct kafka_config *fixture_kafka(void);
@@ -26,6 +27,12 @@ struct kafka_config fixture_kafka_at(const char *brokers, struct kafka_pair pair
 int64_t fixture_deadline(void);
 void fixture_name(char out[FIXTURE_NAME_MAX], const char *what); /* unique in this broker */
 void fixture_topic(char out[FIXTURE_NAME_MAX], int32_t partitions);
+
+void fixture_delete_topic(const char *topic);
+/* Runs the control of test-services: "kill", "stop", "start"; "kafka", "postgres". */
+void fixture_control(const char *verb, const char *service);
+/* Ends every connection of this process to the broker, at once. Returns how many. */
+int fixture_cut_kafka(void);
 
 struct kafka_producer *fixture_producer(const char *transactional_id);
 void fixture_produce(struct kafka_producer *producer, const char *topic, int32_t partition,

@@ -103,7 +103,7 @@ Suite *kafka_admin_suite(void)
     TCase *tcase = tcase_create("admin");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, a_topic_is_made_as_asked_and_can_be_described);
     tcase_add_test(tcase, a_topic_that_is_there_is_left_as_it_is);
     tcase_add_test(tcase, a_look_up_never_makes_a_topic);

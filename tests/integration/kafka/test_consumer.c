@@ -346,7 +346,7 @@ Suite *kafka_consumer_suite(void)
     TCase *tcase = tcase_create("consumer");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, each_partition_starts_where_the_callback_says);
     tcase_add_test(tcase, a_partition_that_starts_later_gives_nothing_before);
     tcase_add_test(tcase, pauses_and_resumes_lose_and_repeat_nothing);

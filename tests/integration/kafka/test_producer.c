@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/producer.h"
 
+#include "base/clock.h"
 #include "tests/integration/kafka/kafka_fixture.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ START_TEST(what_a_producer_leaves_open_is_aborted_by_the_next_of_its_id)
     ck_ok(kafka_producer_begin(first, &err));
     ck_ok(kafka_producer_produce(first, &record, fixture_deadline(), &err));
     ck_assert_int_eq(delivered.n, -1);
-    for (int64_t end = fixture_deadline(); delivered.n < 0 && fixture_deadline() < end + 20000;)
+    for (int64_t end = fixture_deadline(); delivered.n < 0 && clock_monotonic_ms() < end;)
         kafka_producer_poll(first, 10);
     ck_assert_int_eq(delivered.n, 0);
     kafka_producer_free(first);
@@ -102,7 +103,7 @@ START_TEST(calls_end_at_their_deadline_without_a_broker)
     struct error err = {0};
 
     ck_ok(kafka_producer_new(&config, &producer, &err));
-    ck_assert(!kafka_producer_init(producer, fixture_deadline() - FIXTURE_TIMEOUT_MS + 300, &err));
+    ck_assert(!kafka_producer_init(producer, clock_monotonic_ms() + 300, &err));
     ck_assert_int_eq(err.class, ERROR_TRANSIENT);
     ck_assert_str_eq(err.code, "kafka-timed-out");
     ck_assert_msg(strstr(err.text, "Connection refused") != NULL, "%s", err.text);
@@ -115,7 +116,7 @@ Suite *kafka_producer_suite(void)
     TCase *tcase = tcase_create("producer");
 
     tcase_add_checked_fixture(tcase, setup, NULL);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, a_committed_transaction_is_seen_in_order);
     tcase_add_test(tcase, what_a_producer_leaves_open_is_aborted_by_the_next_of_its_id);
     tcase_add_test(tcase, a_fenced_producer_is_told_so);

@@ -173,7 +173,7 @@ Suite *kafka_reader_suite(void)
     TCase *tcase = tcase_create("reader");
 
     tcase_add_checked_fixture(tcase, setup, NULL);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, an_open_transaction_parts_last_stable_offset_and_high_watermark);
     tcase_add_test(tcase, ranges_of_several_partitions_are_read_in_one_go);
     tcase_add_test(tcase, a_visit_that_fails_ends_the_read);

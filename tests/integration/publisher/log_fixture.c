@@ -8,18 +8,14 @@
 #include "eventlog/read.h"
 #include "eventlog/upkeep.h"
 #include "kafka/partition.h"
-#include "migrations/embedded.h"
-#include "postgres/migrate.h"
 #include "publisher/control.h"
 #include "publisher/topics.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_NS = 5000000, SQL_MAX = 4096 };
+enum { LOOK_NS = 5000000, SQL_MAX = 256 };
 
 /* What the writer does, in one statement: under the head's lock, versions and positions gapless. */
 static const char append_function[] =
@@ -53,65 +49,17 @@ static const char append_function[] =
 
 /* --- database --- */
 
-static const char *base_url(void)
-{
-    const char *url = getenv("DAYBOOK_TEST_DATABASE_URL");
-
-    ck_assert_msg(url != NULL, "DAYBOOK_TEST_DATABASE_URL is not set: see `make help`");
-    return url;
-}
-
-static struct pg_config pg_config_of(const char *url)
-{
-    return (struct pg_config){
-        .url = url,
-        .application_name = "test",
-        .connect_timeout_ms = 5000,
-        .statement_timeout_ms = 10000,
-        .tcp_user_timeout_ms = 10000,
-        .idle_in_transaction_timeout_ms = 5000,
-    };
-}
-
-/* URL with another database: what is behind the last slash. */
-static void url_of(const char *database, char *out)
-{
-    const char *url = base_url();
-    const char *slash = strrchr(url, '/');
-
-    snprintf(out, LOG_FIXTURE_URL_MAX, "%.*s/%s", (int)(slash - url), url, database);
-}
-
-static void on_server(const char *verb, const char *database, const char *option)
-{
-    struct pg_config config = pg_config_of(base_url());
-    SCOPED(pg_free) struct pg_conn *conn = pg_new(&config, PG_PROFILE_UPKEEP);
-    struct error err = {0};
-    char sql[256];
-
-    snprintf(sql, sizeof(sql), "%s database %s %s", verb, database, option);
-    ck_ok(pg_open(conn, &err));
-    ck_ok(pg_script(conn, sql, &err));
-}
-
 void log_fixture_open(struct log_fixture *log)
 {
     const struct upkeep_config upkeep = {1000000, 2, 7};
     struct log_identity identity;
     struct error err = {0};
-    size_t applied;
 
-    *log = (struct log_fixture){0};
+    *log = (struct log_fixture){.database = database_new()};
+    database_migrate(log->database);
     fixture_name(log->prefix, "log");
-    snprintf(log->database, sizeof(log->database), "%s", log->prefix);
-    for (char *c = log->database; *c != '\0'; c++)
-        *c = *c == '.' ? '_' : *c;
-    on_server("create", log->database, "");
-    url_of(log->database, log->url);
-    log->config = pg_config_of(log->url);
-    log->conn = pg_new(&log->config, PG_PROFILE_QUERY);
-    ck_ok(pg_open(log->conn, &err));
-    ck_ok(migrate_up(log->conn, embedded_migrations, embedded_migrations_count, &applied, &err));
+    log->config = database_config(log->database);
+    log->conn = database_connect(log->database, PG_PROFILE_QUERY);
     ck_ok(log_identity_create(log->conn, "main", log->prefix, &err));
     ck_ok(log_identity_load(log->conn, &identity, &err));
     snprintf(log->log_id, sizeof(log->log_id), "%s", identity.id);
@@ -122,20 +70,7 @@ void log_fixture_open(struct log_fixture *log)
 void log_fixture_close(struct log_fixture *log)
 {
     pg_free(log->conn);
-    on_server("drop", log->database, "with (force)");
-}
-
-void log_fixture_sql(struct log_fixture *log, const char *fmt, ...)
-{
-    struct error err = {0};
-    char sql[SQL_MAX];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(sql, sizeof(sql), fmt, args);
-    va_end(args);
-    ck_ok(pg_open(log->conn, &err));
-    ck_ok(pg_script(log->conn, sql, &err));
+    database_free(log->database);
 }
 
 int64_t log_fixture_number(struct log_fixture *log, const char *sql)
@@ -151,7 +86,12 @@ int64_t log_fixture_number(struct log_fixture *log, const char *sql)
 
 void log_fixture_append(struct log_fixture *log, const char *category, int streams, int count)
 {
-    log_fixture_sql(log, "select append_events('%s', %d, %d)", category, streams, count);
+    struct error err = {0};
+    char sql[SQL_MAX];
+
+    snprintf(sql, sizeof(sql), "select append_events('%s', %d, %d)", category, streams, count);
+    ck_ok(pg_open(log->conn, &err));
+    ck_ok(pg_script(log->conn, sql, &err));
     log->head += count;
 }
 
@@ -173,6 +113,16 @@ struct publisher_config log_fixture_publisher(const struct log_fixture *log, con
         .replication = 1,
         .retention_ms = 7LL * 86400 * 1000,
     };
+}
+
+struct publisher *log_fixture_start(const struct log_fixture *log, const char *instance)
+{
+    struct publisher_config config = log_fixture_publisher(log, instance);
+    struct publisher *publisher;
+    struct error err = {0};
+
+    ck_ok(publisher_start(&config, &publisher, &err));
+    return publisher;
 }
 
 static void look_again(void)
@@ -230,8 +180,9 @@ void log_fixture_topic(const struct log_fixture *log, const char *category,
 
 struct check {
     struct log_fixture *log;
-    struct pg_conn *conn;
     struct arena *arena;
+    int64_t from; /* below it nothing is demanded */
+    bool only_count;
     int32_t partitions;
     int64_t *last; /* of each partition */
     uint8_t *seen; /* by position */
@@ -284,10 +235,24 @@ static void check_content(const struct kafka_message *message, const struct even
     ck_assert_int_eq(header_number(message, "ce_streamversion"), event->version.n);
 }
 
+static void check_order(struct check *check, const struct kafka_message *message, int64_t position)
+{
+    int32_t partition = kafka_message_partition(message);
+    int64_t last = check->last[partition];
+
+    ck_assert_int_le(position, check->log->head);
+    ck_assert_msg(check->seen[position] == 0, "position %lld twice", (long long)position);
+    check->seen[position] = 1;
+    ck_assert_int_gt(position, last);
+    if (check->from == 1 || last >= check->from)
+        ck_assert_int_eq(header_number(message, "ce_previousposition"), last);
+    check->last[partition] = position;
+    ck_assert_int_eq(kafka_partition_of(kafka_message_key(message), check->partitions), partition);
+}
+
 static bool visit(void *arg, struct kafka_message **message, struct error *err)
 {
     struct check *check = arg;
-    int32_t partition = kafka_message_partition(*message);
     struct event event;
     int64_t position;
     bool found;
@@ -295,20 +260,16 @@ static bool visit(void *arg, struct kafka_message **message, struct error *err)
     if (header(*message, "ce_source").data == NULL) /* somebody else's */
         return true;
     position = header_number(*message, "ce_globalposition");
-    ck_assert_int_le(position, check->log->head);
-    ck_assert_msg(check->seen[position] == 0, "position %lld twice", (long long)position);
-    check->seen[position] = 1;
-    check->count++;
-    ck_assert_int_gt(position, check->last[partition]);
-    ck_assert_int_eq(header_number(*message, "ce_previousposition"), check->last[partition]);
-    check->last[partition] = position;
-    ck_assert_int_eq(kafka_partition_of(kafka_message_key(*message), check->partitions), partition);
-    if (position % 97 != 1 && check->log->head > 1000) /* samples of a large log */
+    check->count += position >= check->from;
+    if (check->only_count)
+        return true;
+    check_order(check, *message, position);
+    if (check->log->head > 1000 && position % 97 != 1) /* samples of a large log */
         return true;
     arena_clear(check->arena);
-    ck_assert_msg(
-        log_find_event(check->conn, POSITION(position), check->arena, &event, &found, err), "%s",
-        err->text);
+    ck_ok_in(
+        log_find_event(check->log->conn, POSITION(position), check->arena, &event, &found, err),
+        err);
     ck_assert(found);
     check_content(*message, &event, check->log->log_id);
     return true;
@@ -337,24 +298,39 @@ static void verify_topic(struct check *check, const char *category)
     mem_free(check->last);
 }
 
-void log_fixture_verify(struct log_fixture *log, const char *categories)
+static int64_t read_topics(struct log_fixture *log, const char *categories, int64_t from,
+                           bool only_count)
 {
     struct check check = {
         .log = log,
-        .conn = log->conn,
         .arena = arena_new(0),
+        .from = from,
+        .only_count = only_count,
         .seen = mem_zalloc((size_t)log->head + 1),
     };
+    SCOPED(arena_free) struct arena *names = arena_new(0);
     struct str rest = str_of(categories);
     struct error err = {0};
 
     ck_ok(pg_open(log->conn, &err));
-    while (rest.len > 0) {
-        struct str category = str_split(rest, ' ', &rest);
-
-        verify_topic(&check, arena_cstr(check.arena, category));
-    }
-    ck_assert_int_eq(check.count, log->head);
+    while (rest.len > 0)
+        verify_topic(&check, arena_cstr(names, str_split(rest, ' ', &rest)));
     arena_free(check.arena);
     mem_free(check.seen);
+    return check.count;
+}
+
+void log_fixture_verify_from(struct log_fixture *log, const char *categories, int64_t from)
+{
+    ck_assert_int_eq(read_topics(log, categories, from, false), log->head - from + 1);
+}
+
+void log_fixture_verify(struct log_fixture *log, const char *categories)
+{
+    log_fixture_verify_from(log, categories, 1);
+}
+
+int64_t log_fixture_visible(struct log_fixture *log, const char *categories)
+{
+    return read_topics(log, categories, 1, true);
 }

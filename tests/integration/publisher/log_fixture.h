@@ -9,12 +9,10 @@
 #include "publisher/cursor.h"
 #include "publisher/publisher.h"
 #include "tests/integration/kafka/kafka_fixture.h"
-
-enum { LOG_FIXTURE_URL_MAX = 512 };
+#include "tests/support/database.h"
 
 struct log_fixture {
-    char database[FIXTURE_NAME_MAX];
-    char url[LOG_FIXTURE_URL_MAX];
+    struct database *database;
     char prefix[FIXTURE_NAME_MAX];
     char log_id[UUID_TEXT_LEN + 1];
     struct pg_config config;
@@ -24,13 +22,14 @@ struct log_fixture {
 
 void log_fixture_open(struct log_fixture *log);
 void log_fixture_close(struct log_fixture *log); /* drops the database */
-void log_fixture_sql(struct log_fixture *log, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* One number, on the fixture's own connection (database_i64 makes a new one each time). */
 int64_t log_fixture_number(struct log_fixture *log, const char *sql);
 
 /* COUNT events of CATEGORY, spread over STREAMS streams, in one transaction. */
 void log_fixture_append(struct log_fixture *log, const char *category, int streams, int count);
 
 struct publisher_config log_fixture_publisher(const struct log_fixture *log, const char *instance);
+struct publisher *log_fixture_start(const struct log_fixture *log, const char *instance);
 /* Waits until the database's copy of the cursor is at the fixture's head. */
 void log_fixture_await(struct log_fixture *log);
 void log_fixture_await_state(struct log_fixture *log, const char *state, const char *reason);
@@ -43,5 +42,10 @@ void log_fixture_topic(const struct log_fixture *log, const char *category,
  * partition, with a chain of previous positions, and as the log has it.
  */
 void log_fixture_verify(struct log_fixture *log, const char *categories);
+/* The same for the events from position FROM on; what is below may be there or not. */
+void log_fixture_verify_from(struct log_fixture *log, const char *categories, int64_t from);
+
+/* How many events of this log a committed reader finds. */
+int64_t log_fixture_visible(struct log_fixture *log, const char *categories);
 
 #endif
