@@ -96,11 +96,23 @@ struct world *world_new(void)
     return world;
 }
 
+/* A broker with thousands of partitions is slow to start again. */
+static void delete_topics(struct world *world)
+{
+    char topic[CURSOR_TOPIC_MAX];
+    struct error err = {0};
+
+    cursor_topic(world, topic);
+    ck_ok(kafka_admin_delete(world->admin, topic, fixture_deadline(), &err));
+    ck_ok(kafka_admin_delete(world->admin, world->topic, fixture_deadline(), &err));
+}
+
 void world_free(struct world *world)
 {
     if (!world)
         return;
     kafka_producer_free(world->producer);
+    delete_topics(world);
     kafka_admin_free(world->admin);
     cursor_release(&world->cursor);
     pg_free(world->conn);
@@ -195,13 +207,27 @@ static void encode(const struct world *world, const struct event *event, int64_t
     record->partition = kafka_partition_of(str_of(record->key), WORLD_PARTITIONS);
 }
 
+/* A broker that has just started refuses for a while. */
 static struct kafka_producer *producer(struct world *world)
 {
+    int64_t deadline_ms = fixture_deadline();
     char id[128];
+    struct kafka_producer_config config = {
+        .kafka = fixture_kafka(),
+        .transactional_id = id,
+        .transaction_timeout_ms = 15000,
+        .message_bytes_max = 1 << 20,
+    };
+    struct error err = {0};
 
-    if (!world->producer) {
-        snprintf(id, sizeof(id), "daybook.%s", world->identity.id);
-        world->producer = fixture_producer(id);
+    snprintf(id, sizeof(id), "daybook.%s", world->identity.id);
+    while (!world->producer) {
+        ck_ok(kafka_producer_new(&config, &world->producer, &err));
+        if (kafka_producer_init(world->producer, deadline_ms, &err))
+            break;
+        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "%s", err.text);
+        kafka_producer_free(TAKE(world->producer));
+        nap();
     }
     return world->producer;
 }
@@ -330,11 +356,12 @@ void world_recreate_topic(struct world *world)
 /* --- projecting ---------------------------------------------------------------------------------
  */
 
-struct projector_config world_projector(const struct world *world, const char *instance)
+struct projector_config world_projector(const struct database *database,
+                                        const struct kafka_config *kafka, const char *instance)
 {
     struct projector_config config = {
-        .postgres = database_config(world->database),
-        .kafka = *fixture_kafka(),
+        .postgres = database_config(database),
+        .kafka = *kafka,
         .instance = instance,
         .projections = items_projections,
         .workers = 2,
@@ -350,7 +377,7 @@ struct projector_config world_projector(const struct world *world, const char *i
 
 struct projector *world_start(const struct world *world, const char *instance)
 {
-    struct projector_config config = world_projector(world, instance);
+    struct projector_config config = world_projector(world->database, fixture_kafka(), instance);
     struct projector *projector;
     struct error err = {0};
 

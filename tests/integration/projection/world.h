@@ -54,8 +54,10 @@ void world_forge(struct world *world, int64_t position, const char *name, const 
 /* The topic is deleted and made anew, empty. */
 void world_recreate_topic(struct world *world);
 
-/* For projector_start(); two workers and small batches and queues. */
-struct projector_config world_projector(const struct world *world, const char *instance);
+/* For projector_start(); two workers and small batches and queues. Asserts nothing: also for a
+ * process that is no test. */
+struct projector_config world_projector(const struct database *database,
+                                        const struct kafka_config *kafka, const char *instance);
 struct projector *world_start(const struct world *world, const char *instance);
 
 /* Waits until both projections have reached the head of the log (all of it is published). */
