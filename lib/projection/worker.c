@@ -248,6 +248,8 @@ static int64_t wait_ms(const struct worker *worker, bool connected, int64_t now_
 {
     int64_t until_ms = now_ms + SEE_CURSOR_MS;
 
+    if (worker->partitions_count == 0)
+        return SEE_CURSOR_MS; /* without partitions it needs no connection */
     if (!connected && worker->connect_at_ms < until_ms)
         until_ms = worker->connect_at_ms;
     for (size_t i = 0; connected && i < worker->partitions_count; i++) {

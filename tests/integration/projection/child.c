@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,12 +94,15 @@ void child_kill(struct child *child)
     close(child->leash);
 }
 
-void child_stop(struct child *child)
+int64_t child_stop(struct child *child)
 {
+    struct rusage used;
     int status;
 
     close(child->leash);
-    ck_assert_int_eq(waitpid(child->pid, &status, 0), child->pid);
+    ck_assert_int_eq(wait4(child->pid, &status, 0, &used), child->pid);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s ended with %d",
                   child->instance, status);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+           (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
 }

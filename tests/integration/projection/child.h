@@ -7,6 +7,7 @@
  */
 #ifndef DAYBOOK_TESTS_PROJECTION_CHILD_H
 #define DAYBOOK_TESTS_PROJECTION_CHILD_H
+#include <stdint.h>
 #include <sys/types.h>
 
 struct world;
@@ -21,7 +22,7 @@ void child_start(struct child *child, const struct world *world, const char *ins
 void child_signal(const struct child *child, int signal);
 /* SIGKILL, and waits for its end. */
 void child_kill(struct child *child);
-/* Asks it to stop; its exit status must be 0. */
-void child_stop(struct child *child);
+/* Asks it to stop; its exit status must be 0. Returns the milliseconds of CPU that it took. */
+int64_t child_stop(struct child *child);
 
 #endif

@@ -81,6 +81,22 @@ START_TEST(processes_share_the_partitions)
 }
 END_TEST
 
+/* With no topic yet, and with one in which nothing happens. */
+START_TEST(an_idle_process_rests)
+{
+    struct child idle;
+
+    if (_i == 0) {
+        struct error err = {0};
+
+        ck_ok(kafka_admin_delete(world->admin, world->topic, fixture_deadline(), &err));
+    }
+    child_start(&idle, world, "idle");
+    sleep_ms(4000);
+    ck_assert_int_lt(child_stop(&idle), 1000);
+}
+END_TEST
+
 START_TEST(killed_processes_lose_and_double_nothing)
 {
     for (int i = 0; i < CHILDREN; i++)
@@ -255,6 +271,7 @@ Suite *projection_processes_suite(void)
 
     tcase_add_test(sharing, processes_share_the_partitions);
     tcase_add_test(sharing, two_processes_of_one_name_do_not_share_a_member_id);
+    tcase_add_loop_test(sharing, an_idle_process_rests, 0, 2);
     tcase_add_test(killing, killed_processes_lose_and_double_nothing);
     tcase_add_test(killing, a_killed_process_is_back_before_its_session_ends);
     tcase_add_test(freezing, a_frozen_process_that_wakes_up_harms_nothing);

@@ -96,15 +96,17 @@ struct world *world_new(void)
     return world;
 }
 
-/* A broker with thousands of partitions is slow to start again. */
+/* A broker with thousands of partitions is slow to start again. A test may have deleted one. */
 static void delete_topics(struct world *world)
 {
     char topic[CURSOR_TOPIC_MAX];
     struct error err = {0};
 
     cursor_topic(world, topic);
-    ck_ok(kafka_admin_delete(world->admin, topic, fixture_deadline(), &err));
-    ck_ok(kafka_admin_delete(world->admin, world->topic, fixture_deadline(), &err));
+    if (!kafka_admin_delete(world->admin, topic, fixture_deadline(), &err))
+        fprintf(stderr, "%s\n", err.text);
+    if (!kafka_admin_delete(world->admin, world->topic, fixture_deadline(), &err))
+        fprintf(stderr, "%s\n", err.text);
 }
 
 void world_free(struct world *world)
