@@ -53,6 +53,14 @@ static void stop(void *arg)
 {
     struct api_state *state = arg;
 
+    writer_close(state->writer);
+}
+
+/* A connection that was kept alive may bring one more command while the writer ends. */
+static void free_state(void *arg)
+{
+    struct api_state *state = arg;
+
     writer_stop(state->writer);
     mem_free(state);
 }
@@ -87,6 +95,7 @@ const struct role api_role = {
     .name = "api",
     .start = start,
     .stop = stop,
+    .free = free_state,
     .health = health,
     .write_detail = write_detail,
 };

@@ -26,8 +26,9 @@ struct roles {
     const char *address;
     _Atomic(struct keeper *) keeper; /* NULL: not there yet */
     struct log_identity identity;
-    pthread_mutex_t mutex;    /* guards states: a role must not end while it is asked */
-    void *states[ROLE_KINDS]; /* NULL: not started */
+    pthread_mutex_t mutex;     /* guards states: a role must not end while it is asked */
+    void *states[ROLE_KINDS];  /* NULL: not started */
+    void *stopped[ROLE_KINDS]; /* main's: to be freed when HTTP has ended */
 };
 
 /* --- names
@@ -189,8 +190,10 @@ bool roles_stop(struct roles *roles, int64_t drain_ms)
     for (enum role_kind kind = ROLE_API; kind < ROLE_KINDS; kind++) {
         void *state = take_state(roles, kind);
 
-        if (state != NULL)
-            kinds[kind]->stop(state);
+        if (state == NULL)
+            continue;
+        kinds[kind]->stop(state);
+        roles->stopped[kind] = kinds[kind]->free != NULL ? state : NULL;
     }
     return drained;
 }
@@ -198,6 +201,9 @@ bool roles_stop(struct roles *roles, int64_t drain_ms)
 void roles_close(struct roles *roles)
 {
     api_stop(TAKE(roles->context.api));
+    for (enum role_kind kind = ROLE_API; kind < ROLE_KINDS; kind++)
+        if (roles->stopped[kind] != NULL)
+            kinds[kind]->free(TAKE(roles->stopped[kind]));
 }
 
 /* --- how they are

@@ -41,6 +41,8 @@ struct role {
     MUST_CHECK bool (*start)(struct role_context *context, const struct log_identity *identity,
                              void **ret_state, struct error *err);
     void (*stop)(void *state);
+    /* When HTTP has ended, too: what its threads may touch until then. NULL: stop freed it all. */
+    void (*free)(void *state);
     /* State and reason, for /readyz. REASON lives in ARENA or for ever. */
     void (*health)(void *state, struct arena *arena, struct role_health *ret);
     /* Further members of the role's object in the heartbeat, each by json_write_key(). */

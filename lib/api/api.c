@@ -132,11 +132,14 @@ void api_stop(struct api *api)
 {
     if (api == NULL)
         return;
-    query_pool_stop(api->queries);
+    /* A connection that was kept alive may bring one more query: the pools go behind the server. */
+    if (api->queries != NULL)
+        query_pool_close(api->queries);
     if (api->exports != NULL)
         query_pool_refuse(api->exports); /* those that wait; the others stream and are cut */
     if (api->server != NULL)
         http_server_stop(api->server);
+    query_pool_stop(api->queries);
     query_pool_stop(api->exports);
     router_free(api->router);
     arena_free(api->arena);

@@ -79,11 +79,16 @@ static void refuse(struct call *call)
     call_problem(call, "overloaded", STR_NONE, "too many reads wait already");
 }
 
+void query_pool_close(struct query_pool *pool)
+{
+    queue_close(pool->queue);
+}
+
 void query_pool_refuse(struct query_pool *pool)
 {
     struct job *job;
 
-    queue_close(pool->queue);
+    query_pool_close(pool);
     while ((job = queue_pop(pool->queue, 0)) != NULL)
         refuse(job->call);
 }
@@ -92,7 +97,7 @@ void query_pool_stop(struct query_pool *pool)
 {
     if (pool == NULL)
         return;
-    queue_close(pool->queue);
+    query_pool_close(pool);
     for (unsigned i = 0; i < pool->threads_count; i++)
         thread_join(pool->threads[i]);
     queue_free(pool->queue);

@@ -29,6 +29,8 @@ typedef bool (*query_fn)(struct call *call, struct reader *reader, struct error 
 
 MUST_CHECK bool query_pool_start(const struct pg_config *postgres, unsigned threads,
                                  size_t queue_max, struct query_pool **ret_pool, struct error *err);
+/* No more queries; what waits is still answered. Threads may submit until query_pool_stop(). */
+void query_pool_close(struct query_pool *pool);
 /* Takes no more, and answers 503 to what waits; what runs goes on. */
 void query_pool_refuse(struct query_pool *pool);
 /* What waits is answered first. */

@@ -316,12 +316,17 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     return true;
 }
 
+void writer_close(struct writer *w)
+{
+    queue_close(w->queue);
+    thread_join(TAKE(w->thread));
+}
+
 void writer_stop(struct writer *w)
 {
     if (w == NULL)
         return;
-    queue_close(w->queue);
-    thread_join(w->thread);
+    writer_close(w);
     writer_free(w);
 }
 

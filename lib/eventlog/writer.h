@@ -37,8 +37,10 @@ struct writer_config {
 
 MUST_CHECK bool writer_start(const struct writer_config *config, struct writer **ret_writer,
                              struct error *err);
-/* Refuses new writes, answers all it has (at most until their deadlines), ends the thread, frees.
- */
+/* Refuses new writes from now on, answers all it has (at most until their deadlines), ends the
+ * thread. Idempotent. Threads that still submit get WRITER_STOPPING until writer_stop(). */
+void writer_close(struct writer *writer);
+/* Closes it and frees: nobody may submit any more. NULL is fine. */
 void writer_stop(struct writer *writer);
 
 enum writer_submit {
