@@ -123,7 +123,7 @@ int order_place_run(struct invocation *invocation)
 /* --- the life of an order
  * --------------------------------------------------------------------------------- */
 
-int order_pay_run(struct invocation *invocation)
+static int move_money(struct invocation *invocation, const char *action, const char *member)
 {
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(BODY_BYTES_MAX);
     int64_t amount;
@@ -131,10 +131,20 @@ int order_pay_run(struct invocation *invocation)
     if (!ask_number(invocation, "AMOUNT", str_of(invocation->arguments[1]), 0, MINOR_MAX, &amount))
         return EXIT_USAGE;
     buf_printf(&body, "{\"amount_minor\":%" PRId64, amount);
-    ask_member(invocation, "reference", "reference", &body);
+    ask_member(invocation, member, member, &body);
     ask_member(invocation, "at", "occurred_at", &body);
     buf_add_char(&body, '}');
-    return act(invocation, "/pay", &body);
+    return act(invocation, action, &body);
+}
+
+int order_pay_run(struct invocation *invocation)
+{
+    return move_money(invocation, "/pay", "reference");
+}
+
+int order_refund_run(struct invocation *invocation)
+{
+    return move_money(invocation, "/refund", "reason");
 }
 
 /* "LINE:QUANTITY" */
@@ -206,6 +216,11 @@ int order_deliver_run(struct invocation *invocation)
 int order_cancel_run(struct invocation *invocation)
 {
     return act_with_reason(invocation, "/cancel");
+}
+
+int order_return_run(struct invocation *invocation)
+{
+    return act_with_reason(invocation, "/return");
 }
 
 /* --- reads

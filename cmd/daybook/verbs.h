@@ -15,6 +15,8 @@ int order_pay_run(struct invocation *invocation);
 int order_ship_run(struct invocation *invocation);
 int order_deliver_run(struct invocation *invocation);
 int order_cancel_run(struct invocation *invocation);
+int order_return_run(struct invocation *invocation);
+int order_refund_run(struct invocation *invocation);
 
 int stock_receive_run(struct invocation *invocation);
 int stock_adjust_run(struct invocation *invocation);

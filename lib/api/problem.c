@@ -18,7 +18,7 @@ const struct problem_type problem_types[] = {
     {"not-acceptable", 406, "Not acceptable", false},
     {"already-exists", 409, "It exists already", false},
     {"order-state", 409, "The order's state does not allow it", false},
-    {"payment-mismatch", 409, "The amount is not the total", false},
+    {"payment-mismatch", 409, "The amount does not fit what was ordered or paid", false},
     {"insufficient-stock", 409, "Not enough stock", false},
     {"condition-failed", 409, "A condition failed", false},
     {"stream-unreadable", 409, "The stream can not be read", false},

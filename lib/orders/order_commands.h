@@ -39,7 +39,12 @@ struct order_ship {
     size_t lines_count;       /* 0: all that is left */
 };
 
-struct order_cancel {
+struct order_reason { /* cancel, return */
+    struct str reason;
+};
+
+struct order_refund {
+    int64_t amount_minor;
     struct str reason;
 };
 
@@ -49,7 +54,8 @@ bool order_change_line_parse(json_t *data, struct arena *arena, struct faults *f
 bool order_remove_line_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
 bool order_pay_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
 bool order_ship_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
-bool order_cancel_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
+bool order_reason_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
+bool order_refund_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
 bool order_empty_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret);
 
 extern const struct command_type order_place_command;
@@ -61,5 +67,7 @@ extern const struct command_type order_pay_command;
 extern const struct command_type order_ship_command;
 extern const struct command_type order_deliver_command;
 extern const struct command_type order_cancel_command;
+extern const struct command_type order_return_command;
+extern const struct command_type order_refund_command;
 
 #endif

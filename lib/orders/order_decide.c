@@ -142,7 +142,7 @@ static void place_draft_decide(struct decision *d)
 
 static void cancel_decide(struct decision *d)
 {
-    const struct order_cancel *cancel = decision_payload(d);
+    const struct order_reason *cancel = decision_payload(d);
     const struct order_state *state = order_for_action(d, ORDER_ACTION_CANCEL);
     struct demand demand;
 
@@ -292,7 +292,7 @@ static void remove_line_decide(struct decision *d)
     decide_line(d, state, ORDER_LINE_REMOVED, line, -old->quantity);
 }
 
-/* Pay, ship, deliver. */
+/* Pay, ship, deliver, return, refund. */
 
 static void pay_decide(struct decision *d)
 {
@@ -390,6 +390,49 @@ static void deliver_decide(struct decision *d)
         emit(d, new_event(d, ORDER_DELIVERED, state));
 }
 
+/* The goods come back in whatever condition: what of them is stock again, stock.receive says. */
+static void return_decide(struct decision *d)
+{
+    const struct order_reason *command = decision_payload(d);
+    const struct order_state *state = order_for_action(d, ORDER_ACTION_RETURN);
+
+    if (state == NULL)
+        return;
+    struct order_event *event = new_event(d, ORDER_RETURNED, state);
+    event->reason = command->reason;
+    emit(d, event);
+}
+
+static void refuse_refund(struct decision *d, const struct order_state *state, int64_t amount_minor)
+{
+    int64_t left_minor = state->paid_minor - state->refunded_minor;
+    struct buf *members = decision_members(d);
+
+    decision_refuse(d, "payment-mismatch", "%lld of what was paid is left to refund, not %lld",
+                    (long long)left_minor, (long long)amount_minor);
+    json_write_key(members, "paid_minor");
+    buf_add_i64(members, state->paid_minor);
+    json_write_key(members, "refunded_minor");
+    buf_add_i64(members, state->refunded_minor);
+}
+
+static void refund_decide(struct decision *d)
+{
+    const struct order_refund *refund = decision_payload(d);
+    const struct order_state *state = order_for_action(d, ORDER_ACTION_REFUND);
+
+    if (state == NULL)
+        return;
+    if (refund->amount_minor > state->paid_minor - state->refunded_minor) {
+        refuse_refund(d, state, refund->amount_minor);
+        return;
+    }
+    struct order_event *event = new_event(d, ORDER_REFUNDED, state);
+    event->total_minor = refund->amount_minor;
+    event->reason = refund->reason;
+    emit(d, event);
+}
+
 #define ORDER_COMMAND(verb) .name = "order." verb, .category = "order"
 
 const struct command_type order_place_command = {ORDER_COMMAND("place"), .expects_new = true,
@@ -415,5 +458,9 @@ const struct command_type order_ship_command = {ORDER_COMMAND("ship"), .parse = 
 const struct command_type order_deliver_command = {
     ORDER_COMMAND("deliver"), .parse = order_empty_parse, .decide = deliver_decide};
 const struct command_type order_cancel_command = {
-    ORDER_COMMAND("cancel"), .parse = order_cancel_parse, .streams = all_lines_streams,
+    ORDER_COMMAND("cancel"), .parse = order_reason_parse, .streams = all_lines_streams,
     .decide = cancel_decide};
+const struct command_type order_return_command = {
+    ORDER_COMMAND("return"), .parse = order_reason_parse, .decide = return_decide};
+const struct command_type order_refund_command = {
+    ORDER_COMMAND("refund"), .parse = order_refund_parse, .decide = refund_decide};

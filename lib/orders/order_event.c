@@ -13,9 +13,10 @@ enum part {
     PART_LINES = 1 << 0,   /* "lines": all of them, with prices */
     PART_LINE = 1 << 1,    /* one line's members, in the event itself */
     PART_TOTAL = 1 << 2,   /* "total_minor" */
-    PART_AMOUNT = 1 << 3,  /* "amount_minor", "reference" */
+    PART_AMOUNT = 1 << 3,  /* "amount_minor" */
     PART_SHIPPED = 1 << 4, /* "lines" without prices, "complete", "carrier", "tracking" */
-    PART_REASON = 1 << 5,
+    PART_REASON = 1 << 5,  /* "reason" */
+    PART_REFERENCE = 1 << 6,
 };
 
 static const struct {
@@ -27,10 +28,12 @@ static const struct {
     [ORDER_LINE_ADDED] = {"LineAdded", PART_LINE | PART_TOTAL},
     [ORDER_LINE_CHANGED] = {"LineChanged", PART_LINE | PART_TOTAL},
     [ORDER_LINE_REMOVED] = {"LineRemoved", PART_LINE | PART_TOTAL},
-    [ORDER_PAID] = {"OrderPaid", PART_AMOUNT},
+    [ORDER_PAID] = {"OrderPaid", PART_AMOUNT | PART_REFERENCE},
     [ORDER_SHIPPED] = {"OrderShipped", PART_SHIPPED},
     [ORDER_DELIVERED] = {"OrderDelivered", 0},
     [ORDER_CANCELLED] = {"OrderCancelled", PART_REASON},
+    [ORDER_RETURNED] = {"OrderReturned", PART_REASON},
+    [ORDER_REFUNDED] = {"OrderRefunded", PART_AMOUNT | PART_REASON},
 };
 
 const char *order_event_type(enum order_event_kind kind)
@@ -109,10 +112,10 @@ void order_event_write(const struct domain_event *domain_event, struct buf *out)
         write_line(out, &event->lines[0], true);
     if (parts & PART_TOTAL)
         write_number(out, "total_minor", event->total_minor);
-    if (parts & PART_AMOUNT) {
+    if (parts & PART_AMOUNT)
         write_number(out, "amount_minor", event->total_minor);
+    if (parts & PART_REFERENCE)
         write_text(out, "reference", event->reference);
-    }
     if (parts & PART_SHIPPED)
         write_shipped(out, event);
     if (parts & PART_REASON)

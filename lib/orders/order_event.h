@@ -4,7 +4,8 @@
  *
  * Every event carries the order's customer and currency and, as `change`, what it adds to the
  * customer's sums: orders, items and total (all zero while the order is a draft; a cancellation
- * takes all of it back). So a roll-up needs nothing but the event.
+ * takes all of it back). So a roll-up needs nothing but the event. A return and a refund change
+ * none of them: the sums count what was placed and not cancelled.
  *
  * Threads: any; pure.
  */
@@ -33,6 +34,8 @@ enum order_event_kind {
     ORDER_SHIPPED,
     ORDER_DELIVERED,
     ORDER_CANCELLED,
+    ORDER_RETURNED,
+    ORDER_REFUNDED,
     ORDER_EVENT_KINDS,
 };
 
@@ -58,12 +61,13 @@ struct order_event {
      * what is shipped now, as quantities. */
     const struct order_line *lines;
     size_t lines_count;
-    int64_t total_minor; /* DRAFTED, PLACED, LINE_*: the order's total after it. PAID: the amount */
-    bool complete;       /* SHIPPED: nothing is left to ship */
+    /* DRAFTED, PLACED, LINE_*: the order's total after it. PAID, REFUNDED: the amount */
+    int64_t total_minor;
+    bool complete;        /* SHIPPED: nothing is left to ship */
     struct str reference; /* PAID; data NULL: none */
     struct str carrier;   /* SHIPPED; data NULL: none */
     struct str tracking;  /* SHIPPED; data NULL: none */
-    struct str reason;    /* CANCELLED; data NULL: none */
+    struct str reason;    /* CANCELLED, RETURNED, REFUNDED; data NULL: none */
 };
 
 const char *order_event_type(enum order_event_kind kind);

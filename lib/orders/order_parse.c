@@ -193,16 +193,30 @@ bool order_ship_parse(json_t *data, struct arena *arena, struct faults *faults, 
     return faults_count(faults) == 0;
 }
 
-bool order_cancel_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret)
+bool order_reason_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret)
 {
-    struct order_cancel *cancel = ARENA_NEW(arena, struct order_cancel);
+    struct order_reason *reason = ARENA_NEW(arena, struct order_reason);
     struct fields fields;
 
     if (!fields_open(&fields, data, "", arena, faults))
         return false;
-    parse_optional_text(&fields, "reason", &cancel->reason);
+    parse_optional_text(&fields, "reason", &reason->reason);
     fields_done(&fields);
-    *ret = cancel;
+    *ret = reason;
+    return faults_count(faults) == 0;
+}
+
+bool order_refund_parse(json_t *data, struct arena *arena, struct faults *faults, void **ret)
+{
+    struct order_refund *refund = ARENA_NEW(arena, struct order_refund);
+    struct fields fields;
+
+    if (!fields_open(&fields, data, "", arena, faults))
+        return false;
+    fields_i64(&fields, "amount_minor", FIELD_REQUIRED, 0, ORDER_MINOR_MAX, &refund->amount_minor);
+    parse_optional_text(&fields, "reason", &refund->reason);
+    fields_done(&fields);
+    *ret = refund;
     return faults_count(faults) == 0;
 }
 

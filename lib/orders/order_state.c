@@ -8,10 +8,10 @@
 #include <string.h>
 
 static const char *const status_names[ORDER_STATUSES] = {
-    [ORDER_STATUS_NONE] = "none",           [ORDER_STATUS_DRAFT] = "draft",
-    [ORDER_STATUS_PLACED] = "placed",       [ORDER_STATUS_PAID] = "paid",
-    [ORDER_STATUS_SHIPPED] = "shipped",     [ORDER_STATUS_DELIVERED] = "delivered",
-    [ORDER_STATUS_CANCELLED] = "cancelled",
+    [ORDER_STATUS_NONE] = "none",         [ORDER_STATUS_DRAFT] = "draft",
+    [ORDER_STATUS_PLACED] = "placed",     [ORDER_STATUS_PAID] = "paid",
+    [ORDER_STATUS_SHIPPED] = "shipped",   [ORDER_STATUS_DELIVERED] = "delivered",
+    [ORDER_STATUS_RETURNED] = "returned", [ORDER_STATUS_CANCELLED] = "cancelled",
 };
 
 const char *order_status_name(enum order_status status)
@@ -174,6 +174,22 @@ static bool apply_cancelled(struct order_state *state)
     return true;
 }
 
+static bool apply_paid(struct order_state *state, const struct order_event *event)
+{
+    state->paid_minor = event->total_minor;
+    return move_status(state, ORDER_STATUS_PLACED, ORDER_STATUS_PAID);
+}
+
+/* Whatever the status, there was a payment if there is something to give back. */
+static bool apply_refunded(struct order_state *state, const struct order_event *event)
+{
+    if (state->status == ORDER_STATUS_NONE || is_open(state) ||
+        event->total_minor > state->paid_minor - state->refunded_minor)
+        return false;
+    state->refunded_minor += event->total_minor;
+    return true;
+}
+
 static bool apply(struct order_state *state, const struct order_event *event)
 {
     switch (event->kind) {
@@ -185,13 +201,17 @@ static bool apply(struct order_state *state, const struct order_event *event)
     case ORDER_LINE_REMOVED:
         return apply_line(state, event);
     case ORDER_PAID:
-        return move_status(state, ORDER_STATUS_PLACED, ORDER_STATUS_PAID);
+        return apply_paid(state, event);
     case ORDER_SHIPPED:
         return apply_shipped(state, event);
     case ORDER_DELIVERED:
         return move_status(state, ORDER_STATUS_SHIPPED, ORDER_STATUS_DELIVERED);
     case ORDER_CANCELLED:
         return apply_cancelled(state);
+    case ORDER_RETURNED:
+        return move_status(state, ORDER_STATUS_DELIVERED, ORDER_STATUS_RETURNED);
+    case ORDER_REFUNDED:
+        return apply_refunded(state, event);
     case ORDER_EVENT_KINDS:
         break;
     }

@@ -22,6 +22,7 @@ enum order_status {
     ORDER_STATUS_PAID,
     ORDER_STATUS_SHIPPED,
     ORDER_STATUS_DELIVERED,
+    ORDER_STATUS_RETURNED,
     ORDER_STATUS_CANCELLED,
     ORDER_STATUSES,
 };
@@ -41,6 +42,8 @@ struct order_state {
     enum order_status status;
     int64_t last_line; /* the highest number ever given */
     int64_t total_minor;
+    int64_t paid_minor;
+    int64_t refunded_minor; /* never more than was paid */
     int64_t items;
     size_t customer_id_len;
     char customer_id[NAME_ID_MAX];

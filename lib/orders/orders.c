@@ -17,8 +17,8 @@ const struct domain orders_domain = {
         (const struct command_type *const[]){
             &order_place_command, &order_place_draft_command, &order_add_line_command,
             &order_change_line_command, &order_remove_line_command, &order_pay_command,
-            &order_ship_command, &order_deliver_command, &order_cancel_command, &stock_receive,
-            &stock_adjust, NULL},
+            &order_ship_command, &order_deliver_command, &order_cancel_command,
+            &order_return_command, &order_refund_command, &stock_receive, &stock_adjust, NULL},
 };
 
 const struct projection *const orders_projections[] = {&orders_projection, &stock_projection,
@@ -192,6 +192,8 @@ static const struct command_route command_routes[] = {
     {ORDER_ROUTE("POST", "/ship", order_ship_command), .body_optional = true},
     {ORDER_ROUTE("POST", "/deliver", order_deliver_command), .body_optional = true},
     {ORDER_ROUTE("POST", "/cancel", order_cancel_command), .body_optional = true},
+    {ORDER_ROUTE("POST", "/return", order_return_command), .body_optional = true},
+    {ORDER_ROUTE("POST", "/refund", order_refund_command)},
     {STOCK_ROUTE("/receive", stock_receive)},
     {STOCK_ROUTE("/adjust", stock_adjust)},
     {0},
@@ -203,8 +205,8 @@ static const struct view_route view_routes[] = {
     {0},
 };
 
-static const char *const statuses[] = {"draft",     "placed",    "paid", "shipped",
-                                       "delivered", "cancelled", NULL};
+static const char *const statuses[] = {"draft",     "placed",   "paid",      "shipped",
+                                       "delivered", "returned", "cancelled", NULL};
 
 static const struct list_filter order_filters[] = {
     {.parameter = "customer_id", .column = "customer_id", .match = LIST_EQUAL},

@@ -217,6 +217,14 @@ static bool fold_status(struct row *row, enum order_status from, enum order_stat
     return true;
 }
 
+static bool fold_returned(struct row *row)
+{
+    if (!has_status(row, ORDER_STATUS_DELIVERED))
+        return false;
+    set_status(row, ORDER_STATUS_RETURNED);
+    return true;
+}
+
 static bool fold_cancelled(struct row *row, int64_t at)
 {
     static const enum order_status from[] = {ORDER_STATUS_DRAFT, ORDER_STATUS_PLACED,
@@ -226,6 +234,18 @@ static bool fold_cancelled(struct row *row, int64_t at)
         if (fold_status(row, from[i], ORDER_STATUS_CANCELLED, ORDERS_CANCELLED_AT, at))
             return true;
     return false;
+}
+
+/* A refund is no status: it may come at any time after the payment, a cancellation's as well. */
+static bool fold_refunded(struct row *row, int64_t amount_minor)
+{
+    int64_t refunded_minor = row->values[ORDERS_REFUNDED_MINOR].i64;
+
+    if (has_status(row, ORDER_STATUS_DRAFT) || has_status(row, ORDER_STATUS_PLACED) ||
+        amount_minor > row->values[ORDERS_PAID_MINOR].i64 - refunded_minor)
+        return false;
+    set_number(row, ORDERS_REFUNDED_MINOR, refunded_minor + amount_minor);
+    return true;
 }
 
 static bool fold_event(struct row *row, const struct order_event *event, int64_t at,
@@ -253,6 +273,12 @@ static bool fold_event(struct row *row, const struct order_event *event, int64_t
         break;
     case ORDER_CANCELLED:
         fits = fold_cancelled(row, at);
+        break;
+    case ORDER_RETURNED:
+        fits = fold_returned(row);
+        break;
+    case ORDER_REFUNDED:
+        fits = fold_refunded(row, event->total_minor);
         break;
     case ORDER_EVENT_KINDS:
         abort(); /* an event of no kind */

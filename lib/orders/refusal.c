@@ -23,6 +23,9 @@ static const struct {
     [ORDER_ACTION_SHIP] = {"order.ship", "shipped", IN(PAID)},
     [ORDER_ACTION_DELIVER] = {"order.deliver", "delivered", IN(SHIPPED)},
     [ORDER_ACTION_CANCEL] = {"order.cancel", "cancelled", IN(DRAFT) | IN(PLACED) | IN(PAID)},
+    [ORDER_ACTION_RETURN] = {"order.return", "returned", IN(DELIVERED)},
+    [ORDER_ACTION_REFUND] = {"order.refund", "refunded",
+                             IN(PAID) | IN(SHIPPED) | IN(DELIVERED) | IN(RETURNED) | IN(CANCELLED)},
 };
 
 void refuse_shortages(struct decision *d, const struct shortage *shortages, size_t count)
@@ -46,6 +49,15 @@ void refuse_shortages(struct decision *d, const struct shortage *shortages, size
     buf_add_char(out, ']');
 }
 
+/* A cancelled order has something to refund only if it was paid before. */
+static bool is_admitted(const struct order_state *state, enum order_action action)
+{
+    if (!(actions[action].admitted & (1u << state->status)))
+        return false;
+    return action != ORDER_ACTION_REFUND || state->status != ORDER_STATUS_CANCELLED ||
+           state->paid_minor > 0;
+}
+
 static void write_state_and_allowed(struct decision *d, const struct order_state *state)
 {
     struct buf *out = decision_members(d);
@@ -56,7 +68,7 @@ static void write_state_and_allowed(struct decision *d, const struct order_state
     json_write_key(out, "allowed");
     buf_add_char(out, '[');
     for (size_t i = 0; i < ORDER_ACTIONS; i++) {
-        if (!(actions[i].admitted & (1u << state->status)))
+        if (!is_admitted(state, (enum order_action)i))
             continue;
         if (!first)
             buf_add_char(out, ',');
@@ -86,7 +98,7 @@ const struct order_state *order_for_action(struct decision *d, enum order_action
         decision_refuse(d, "not-found", "there is no order '" STR_FMT "'", STR_ARG(decision_id(d)));
         return NULL;
     }
-    if (!(actions[action].admitted & (1u << state->status))) {
+    if (!is_admitted(state, action)) {
         refuse_order_state(d, state, "the order is %s and can not be %s",
                            order_status_name(state->status), actions[action].done);
         return NULL;

@@ -72,6 +72,21 @@ class CommandLine(SystemTest):
         items = listed["items"] if isinstance(listed, dict) else listed
         self.assertTrue({order_id, other} <= {item["order_id"] for item in items})
 
+    def test_return_and_refund(self):
+        """order deliver, return, refund; a refund beyond what was paid is a conflict"""
+        sku = unique("sku")
+        self.succeeds("stock", "receive", sku, "2")
+        order_id = self.placed(sku)["order_id"]
+        self.succeeds("order", "pay", order_id, "200")
+        self.succeeds("order", "ship", order_id)
+        self.succeeds("order", "deliver", order_id)
+        self.succeeds("order", "return", order_id, "--reason", "torn")
+        self.succeeds("order", "refund", order_id, "150", "--reason", "torn")
+        self.fails(4, "order", "refund", order_id, "51")
+        self.fails(2, "order", "refund", order_id, "-1")
+        order = self.as_json("order", "show", order_id)
+        self.assertEqual((order["status"], order["refunded_minor"]), ("returned", 150))
+
     def test_piped_output_is_tab_separated(self):
         """without a terminal the table is tab-separated lines"""
         sku = unique("sku")

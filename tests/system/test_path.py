@@ -260,28 +260,29 @@ class Life(SystemTest):
     def test_wrong_state(self):
         """each verb in a state that forbids it: 409 order-state with state and allowed, nothing written"""
         forbidden = {
-            "draft": ("pay", "ship", "deliver"),
-            "placed": ("place", "ship", "deliver"),
-            "paid": ("place", "pay", "deliver"),
-            "shipped": ("place", "pay", "ship", "cancel"),
+            "draft": ("pay", "ship", "deliver", "return", "refund"),
+            "placed": ("place", "ship", "deliver", "return", "refund"),
+            "paid": ("place", "pay", "deliver", "return"),
+            "shipped": ("place", "pay", "ship", "cancel", "return"),
             "delivered": ("place", "pay", "ship", "deliver", "cancel"),
-            "cancelled": ("place", "pay", "ship", "deliver", "cancel"),
+            "returned": ("place", "pay", "ship", "deliver", "cancel", "return"),
+            "cancelled": ("place", "pay", "ship", "deliver", "cancel", "return", "refund"),
         }
         order_ids = {state: self.order_in(state) for state in forbidden}
         for state, verbs in forbidden.items():
             for verb in verbs:
                 with self.subTest(state=state, verb=verb), self.unchanged():
-                    body = {"amount_minor": 100} if verb == "pay" else {}
+                    body = {"amount_minor": 100} if verb in ("pay", "refund") else {}
                     problem = self.refused(
                         self.act(order_ids[state], verb, body), 409, "order-state"
                     )
                     self.assertEqual(problem["state"], state)
-                    self.assertNotIn(verb, problem["allowed"])
+                    self.assertNotIn(f"order.{verb}", problem["allowed"])
 
     def order_in(self, state):
         order_id = self.place(self.sku, 1, 100, place=state != "draft")["order_id"]
-        way = {"placed": 0, "paid": 1, "shipped": 2, "delivered": 3}.get(state, 0)
-        steps = [("pay", {"amount_minor": 100}), ("ship", {}), ("deliver", {})]
+        way = {"placed": 0, "paid": 1, "shipped": 2, "delivered": 3, "returned": 4}.get(state, 0)
+        steps = [("pay", {"amount_minor": 100}), ("ship", {}), ("deliver", {}), ("return", {})]
         for verb, body in steps[:way]:
             self.accepted(self.act(order_id, verb, body))
         if state == "cancelled":
@@ -300,6 +301,52 @@ class Life(SystemTest):
         free = self.place(self.sku, 1, 0)["order_id"]
         self.refused(self.act(free, "pay", {"amount_minor": 1}), 409, "payment-mismatch")
         self.accepted(self.act(free, "pay", {"amount_minor": 0}))
+
+    def test_return_and_refund(self):
+        """a delivered order comes back; what was paid is refunded in parts, never more; stock and
+        the customer's summary stay as they are"""
+        customer = unique("cust")
+        order_id = self.place(self.sku, 3, 100, customer)["order_id"]
+        for verb, body in (("pay", {"amount_minor": 300}), ("ship", {}), ("deliver", {})):
+            self.accepted(self.act(order_id, verb, body))
+        stock = self.stock(self.sku)
+        body = self.accepted(self.act(order_id, "refund", {"amount_minor": 120, "reason": "late"}))
+        self.assertEqual([e["type"] for e in body["events"]], ["OrderRefunded"])
+        body = self.accepted(self.act(order_id, "return", {"reason": "torn"}))
+        self.assertEqual([e["type"] for e in body["events"]], ["OrderReturned"])
+        self.assertEqual(self.stock(self.sku), stock)
+        with self.unchanged():
+            for amount in (181, 300, 2**53 - 1):
+                answer = self.act(order_id, "refund", {"amount_minor": amount})
+                problem = self.refused(answer, 409, "payment-mismatch")
+                self.assertEqual((problem["paid_minor"], problem["refunded_minor"]), (300, 120))
+            for amount in (-1, 2**53, 1.5, "1", None, True):
+                answer = self.act(order_id, "refund", {"amount_minor": amount})
+                self.invalid(answer, "/amount_minor")
+            answer = self.act(order_id, "refund", {"amount": 1, "reason": 7})
+            self.invalid(answer, "/amount_minor", "/amount", "/reason")
+            self.invalid(self.act(order_id, "return", {"lines": []}), "/lines")
+        self.accepted(self.act(order_id, "refund", {"amount_minor": 180}))
+        order = self.order(order_id)
+        shown = (order["status"], order["paid_minor"], order["refunded_minor"], order["version"])
+        self.assertEqual(shown, ("returned", 300, 300, 7))
+        self.cluster.wait_caught_up(self.api)
+        items = self.api.get(f"/v1/orders?status=returned&customer_id={customer}").json()["items"]
+        self.assertEqual(items, [order])
+        summary = self.expect(self.api.get(f"/v1/customers/{customer}/summary"), 200).json()
+        self.assertEqual((summary["orders"], summary["totals"][0]["total_minor"]), (1, 300))
+        facts = self.api.get(f"/v1/streams/order-{order_id}/events/7").json()["data"]
+        self.assertEqual((facts["customer_id"], facts["currency"]), (customer, "EUR"))
+        self.assertEqual(facts["amount_minor"], 180)
+
+    def test_refund_of_a_cancelled_order(self):
+        """a cancelled order is refunded if it was paid"""
+        order_id = self.place(self.sku, 1, 100)["order_id"]
+        self.accepted(self.act(order_id, "pay", {"amount_minor": 100}))
+        self.accepted(self.act(order_id, "cancel"))
+        self.accepted(self.act(order_id, "refund", {"amount_minor": 100}))
+        order = self.order(order_id)
+        self.assertEqual((order["status"], order["refunded_minor"]), ("cancelled", 100))
 
     def test_existing_and_missing_orders(self):
         """creating an existing order_id is 409 already-exists with Location; a missing order is 404"""

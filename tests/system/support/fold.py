@@ -20,7 +20,7 @@ class Order:
         self.currency = facts["currency"]
         self.lines = {line["line"]: {**line, "shipped": 0} for line in facts["lines"]}
         self.status = "draft"
-        self.paid_minor = 0
+        self.paid_minor = self.refunded_minor = 0
         self.times = dict.fromkeys(
             ("placed_at", "paid_at", "shipped_at", "delivered_at", "cancelled_at")
         )
@@ -112,6 +112,18 @@ class Order:
     def cancel(self, facts, at):
         self.move(("draft", "placed", "paid"), "cancelled", "cancelled_at", at)
 
+    def send_back(self, facts, at):
+        self.move(("delivered",), "returned", None, at)
+
+    def refund(self, facts, at):
+        after = ("paid", "shipped", "delivered", "returned", "cancelled")
+        self.move(after, self.status, None, at)
+        self.refunded_minor += facts["amount_minor"]
+        if not 0 <= facts["amount_minor"] <= self.refunded_minor <= self.paid_minor:
+            raise Impossible(
+                f"order {self.order_id} refunded {self.refunded_minor} of {self.paid_minor}"
+            )
+
     def view(self):
         """The order as GET /v1/orders shows it, times in microseconds."""
         return {
@@ -122,7 +134,7 @@ class Order:
             "lines": list(self.lines.values()),
             "total_minor": self.total_minor,
             "paid_minor": self.paid_minor,
-            "refunded_minor": 0,
+            "refunded_minor": self.refunded_minor,
             "updated_at": self.updated_us,
             "version": self.version,
             **self.times,
@@ -139,6 +151,8 @@ STEPS = {
     "OrderShipped": Order.ship,
     "OrderDelivered": Order.deliver,
     "OrderCancelled": Order.cancel,
+    "OrderReturned": Order.send_back,
+    "OrderRefunded": Order.refund,
 }
 
 

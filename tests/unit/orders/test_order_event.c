@@ -36,6 +36,11 @@ static const struct {
     {"OrderDelivered", "{" OWNER "," NO_CHANGE "}"},
     {"OrderCancelled", "{" OWNER ",\"reason\":\"\xC3\xA4\","
                        "\"change\":{\"orders\":-1,\"items\":-3,\"total_minor\":-5}}"},
+    {"OrderReturned", "{" OWNER ",\"reason\":\"torn\"," NO_CHANGE "}"},
+    {"OrderReturned", "{" OWNER "," NO_CHANGE "}"},
+    {"OrderRefunded",
+     "{" OWNER ",\"amount_minor\":9007199254740991,\"reason\":\"torn\"," NO_CHANGE "}"},
+    {"OrderRefunded", "{" OWNER ",\"amount_minor\":0," NO_CHANGE "}"},
 };
 
 START_TEST(what_is_stored_is_read_and_written_back_byte_for_byte)
@@ -72,6 +77,9 @@ static const struct {
      "malformed-event"},
     {"OrderPaid", "{" OWNER ",\"amount_minor\":-1," NO_CHANGE "}", "malformed-event"},
     {"OrderPaid", "{" OWNER ",\"amount_minor\":1.0," NO_CHANGE "}", "malformed-event"},
+    {"OrderRefunded", "{" OWNER "," NO_CHANGE "}", "malformed-event"},
+    {"OrderRefunded", "{" OWNER ",\"amount_minor\":9007199254740992," NO_CHANGE "}",
+     "malformed-event"},
     {"LineAdded",
      "{" OWNER ",\"line\":0,\"sku\":\"b\",\"quantity\":1,\"unit_price_minor\":1,"
      "\"total_minor\":7," NO_CHANGE "}",

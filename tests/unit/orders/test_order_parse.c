@@ -52,7 +52,13 @@ static const struct {
     {order_ship_parse, "{\"lines\":[{\"line\":1,\"quantity\":1},{\"line\":1,\"quantity\":1}]}",
      "/lines/1/line "},
     {order_ship_parse, "{\"lines\":[{\"line\":0}]}", "/lines/0/line /lines/0/quantity "},
-    {order_cancel_parse, "{\"reason\":7}", "/reason "},
+    {order_reason_parse, "{\"reason\":7}", "/reason "},
+    {order_reason_parse, "{\"amount_minor\":7}", "/amount_minor "},
+    {order_refund_parse, "{}", "/amount_minor "},
+    {order_refund_parse, "{\"amount_minor\":-1}", "/amount_minor "},
+    {order_refund_parse, "{\"amount_minor\":9007199254740992}", "/amount_minor "},
+    {order_refund_parse, "{\"amount_minor\":\"5\",\"reason\":null,\"currency\":\"EUR\"}",
+     "/amount_minor /reason /currency "},
     {order_empty_parse, "{\"at\":1}", "/at "},
 };
 

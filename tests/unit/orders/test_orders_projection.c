@@ -50,6 +50,11 @@ static const struct step shipped_rest = {
 static const struct step delivered = {"OrderDelivered", "{" OWNER "," CHANGE("0", "0", "0") "}"};
 static const struct step cancelled = {"OrderCancelled",
                                       "{" OWNER "," CHANGE("-1", "-2", "-200") "}"};
+static const struct step returned = {"OrderReturned", "{" OWNER "," CHANGE("0", "0", "0") "}"};
+static const struct step refunded = {"OrderRefunded",
+                                     "{" OWNER ",\"amount_minor\":80," CHANGE("0", "0", "0") "}"};
+static const struct step refunded_0 = {"OrderRefunded",
+                                       "{" OWNER ",\"amount_minor\":0," CHANGE("0", "0", "0") "}"};
 static const struct step unknown = {"OrderTeleported", "{" OWNER "," CHANGE("0", "0", "0") "}"};
 
 enum { STEPS_MAX = 8 };
@@ -114,6 +119,20 @@ static const struct {
      "\"placed_at\":\"1970-01-01T00:00:01Z\",\"paid_at\":\"1970-01-01T00:00:02Z\","
      "\"shipped_at\":\"1970-01-01T00:00:04Z\",\"delivered_at\":\"1970-01-01T00:00:05Z\","
      "\"cancelled_at\":null,\"updated_at\":\"1970-01-01T00:01:45Z\",\"version\":5}"},
+    {{&placed, &paid, &refunded, &shipped_part, &shipped_rest, &delivered, &returned, &refunded},
+     "{\"order_id\":\"7\",\"customer_id\":\"c\",\"status\":\"returned\",\"currency\":\"EUR\","
+     "\"lines\":[{\"line\":1,\"sku\":\"a\",\"quantity\":2,\"unit_price_minor\":100,\"shipped\":2}],"
+     "\"total_minor\":200,\"paid_minor\":200,\"refunded_minor\":160,"
+     "\"placed_at\":\"1970-01-01T00:00:01Z\",\"paid_at\":\"1970-01-01T00:00:02Z\","
+     "\"shipped_at\":\"1970-01-01T00:00:05Z\",\"delivered_at\":\"1970-01-01T00:00:06Z\","
+     "\"cancelled_at\":null,\"updated_at\":\"1970-01-01T00:01:48Z\",\"version\":8}"},
+    {{&placed, &paid, &cancelled, &refunded},
+     "{\"order_id\":\"7\",\"customer_id\":\"c\",\"status\":\"cancelled\",\"currency\":\"EUR\","
+     "\"lines\":[{\"line\":1,\"sku\":\"a\",\"quantity\":2,\"unit_price_minor\":100,\"shipped\":0}],"
+     "\"total_minor\":200,\"paid_minor\":200,\"refunded_minor\":80,"
+     "\"placed_at\":\"1970-01-01T00:00:01Z\",\"paid_at\":\"1970-01-01T00:00:02Z\","
+     "\"shipped_at\":null,\"delivered_at\":null,\"cancelled_at\":\"1970-01-01T00:00:03Z\","
+     "\"updated_at\":\"1970-01-01T00:01:44Z\",\"version\":4}"},
     {{&drafted, &cancelled},
      "{\"order_id\":\"7\",\"customer_id\":\"c\",\"status\":\"cancelled\",\"currency\":\"EUR\","
      "\"lines\":[{\"line\":1,\"sku\":\"a\",\"quantity\":2,\"unit_price_minor\":100,\"shipped\":0}],"
@@ -152,6 +171,14 @@ static const struct step *const impossible[][STEPS_MAX] = {
     {&placed, &paid, &shipped_rest, &shipped_rest},
     {&placed, &paid, &delivered},
     {&placed, &cancelled, &cancelled},
+    {&placed, &returned},
+    {&placed, &paid, &shipped_part, &shipped_rest, &returned},
+    {&placed, &paid, &shipped_part, &shipped_rest, &delivered, &returned, &returned},
+    {&placed, &refunded_0},
+    {&drafted, &refunded_0},
+    {&refunded_0},
+    {&placed, &cancelled, &refunded},
+    {&placed, &paid, &refunded, &refunded, &refunded},
     {&placed, &unknown},
 };
 
@@ -181,6 +208,8 @@ static const struct {
     {&paid, 0, {0}},
     {&delivered, 0, {0}},
     {&cancelled, 1, {-1, -2, -200}},
+    {&returned, 0, {0}},
+    {&refunded, 0, {0}},
 };
 
 START_TEST(each_event_adds_its_change_to_its_customer)
