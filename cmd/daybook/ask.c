@@ -98,12 +98,33 @@ int ask_post(struct invocation *invocation, struct str path, struct str body,
     return client_send(invocation, &request, ret_answer);
 }
 
+static int ask_dry_run(struct invocation *invocation, struct str path, struct str body)
+{
+    static const char *const members[] = {"stream", "version", "type", "occurred_at", "data", NULL};
+    SCOPED_VALUE(rows_release) struct rows rows = {0};
+    struct str answer;
+    struct str events;
+    int status = ask_post(invocation,
+                          arena_printf(invocation->arena, STR_FMT "?dry_run=true", STR_ARG(path)),
+                          body, &answer);
+
+    if (status != EXIT_OK)
+        return status;
+    if (output_is_json(invocation))
+        return output_json(answer);
+    if (json_member(answer, "events", &events))
+        rows_add_array(&rows, events);
+    return output_rows(invocation, members, &rows);
+}
+
 int ask_command(struct invocation *invocation, struct str path, struct str body,
                 const char *const *members)
 {
     struct str answer;
-    int status = ask_post(invocation, path, body, &answer);
 
+    if (invocation_has(invocation, "dry-run"))
+        return ask_dry_run(invocation, path, body);
+    int status = ask_post(invocation, path, body, &answer);
     return status == EXIT_OK ? output_row(invocation, members, answer) : status;
 }
 

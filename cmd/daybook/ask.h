@@ -31,21 +31,26 @@ void ask_member(const struct invocation *invocation, const char *option, const c
 void ask_parameter(const struct invocation *invocation, const char *option, const char *parameter,
                    struct buf *path);
 
-/* The options of every command: --if-match, --idempotency-key. */
+#define ASK_DRY_RUN_OPTION \
+    { \
+        .name = "dry-run", .text = "only show the events it would append" \
+    }
+
+/* The options of every command: --if-match, --idempotency-key, --dry-run. */
 #define ASK_COMMAND_OPTIONS \
     {.name = "if-match", \
      .value = "VERSION", \
      .text = "only if this is the version; * for any that exists"}, \
-    { \
-        .name = "idempotency-key", .value = "KEY", \
-        .text = "the same key again is answered as the first time" \
-    }
+        {.name = "idempotency-key", \
+         .value = "KEY", \
+         .text = "the same key again is answered as the first time"}, \
+        ASK_DRY_RUN_OPTION
 
 /* POSTs a command with its conditions. */
 int ask_post(struct invocation *invocation, struct str path, struct str body,
              struct str *ret_answer);
 
-/* ask_post(), then prints what it did as one row. */
+/* ask_post(), then prints what it did as one row, or with --dry-run what it would append. */
 int ask_command(struct invocation *invocation, struct str path, struct str body,
                 const char *const *members);
 

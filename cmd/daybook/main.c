@@ -37,6 +37,7 @@ static const struct program_option place_options[] = {
     {.name = "idempotency-key",
      .value = "KEY",
      .text = "the same key again is answered as the first time"},
+    ASK_DRY_RUN_OPTION,
     {0},
 };
 

@@ -61,7 +61,8 @@ static bool add_path_members(struct call *call, const struct command_route *rout
     return true;
 }
 
-static void serve_parsed(struct call *call, const struct command_entry *entry, json_t *body)
+static void serve_parsed(struct call *call, const struct command_entry *entry, json_t *body,
+                         bool dry_run)
 {
     const struct command_route *route = entry->route;
     struct expectation expected;
@@ -85,7 +86,7 @@ static void serve_parsed(struct call *call, const struct command_entry *entry, j
         call_faults(call);
         return;
     }
-    struct write *write = writes_new(call, WRITE_COMMAND, &entry->shape);
+    struct write *write = writes_new(call, WRITE_COMMAND, &entry->shape, dry_run);
     if (write == NULL)
         return;
     write->command = route->command;
@@ -100,10 +101,11 @@ static void serve_command(struct call *call)
 {
     const struct command_entry *entry = call->route->spec;
     SCOPED(json_decref) json_t *body = NULL;
+    bool dry_run = writes_take_dry_run(call);
 
     if (call_accepts(call, "application/json") && call_query_done(call) &&
         call_body(call, entry->route->body_optional, &body))
-        serve_parsed(call, entry, body);
+        serve_parsed(call, entry, body, dry_run);
 }
 
 static enum http_method method_of(const char *name)

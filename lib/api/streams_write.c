@@ -72,21 +72,27 @@ static bool is_of_a_domain(const struct api *api, struct str category)
     return false;
 }
 
+struct append_query {
+    bool overrides; /* ?override=reserved-category */
+    bool dry_run;
+};
+
 /*
  * Raw events may not go to a domain's stream, but for an explicit override (a repair), which is
  * told in the log. What the engine reserves for itself nobody overrides.
  */
-static bool check_category(struct call *call, struct str stream, bool overrides)
+static bool check_category(struct call *call, struct str stream, struct append_query query)
 {
     struct str category = name_category(stream);
     bool is_engines = name_is_reserved(category);
 
     if (!is_engines && !is_of_a_domain(call->api, category))
         return true;
-    if (!is_engines && overrides) {
-        log_warn("raw append to a domain's stream", LOG_STR("stream", stream),
-                 LOG_STR("request_id", call->origin.request_id),
-                 LOG_STR("address", http_request_remote(call->request)));
+    if (!is_engines && query.overrides) {
+        if (!query.dry_run)
+            log_warn("raw append to a domain's stream", LOG_STR("stream", stream),
+                     LOG_STR("request_id", call->origin.request_id),
+                     LOG_STR("address", http_request_remote(call->request)));
         return true;
     }
     call_problem(call, "reserved-category", STR_NONE,
@@ -95,28 +101,29 @@ static bool check_category(struct call *call, struct str stream, bool overrides)
     return false;
 }
 
-static bool take_override(struct call *call)
+static struct append_query take_query(struct call *call)
 {
     static const char *const choices[] = {"reserved-category", NULL};
     size_t index = 1;
 
     call_query_choice(call, "override", choices, &index);
-    return index == 0;
+    return (struct append_query){.overrides = index == 0, .dry_run = writes_take_dry_run(call)};
 }
 
 /* One stream. */
 
 static void submit_append(struct call *call, const struct write_shape *shape,
-                          const struct stream_append *appends, size_t count, bool overrides)
+                          const struct stream_append *appends, size_t count,
+                          struct append_query query)
 {
     if (faults_count(call->faults) > 0) {
         call_faults(call);
         return;
     }
     for (size_t i = 0; i < count; i++)
-        if (appends[i].events_count > 0 && !check_category(call, appends[i].stream, overrides))
+        if (appends[i].events_count > 0 && !check_category(call, appends[i].stream, query))
             return;
-    struct write *write = writes_new(call, WRITE_APPEND, shape);
+    struct write *write = writes_new(call, WRITE_APPEND, shape, query.dry_run);
     if (write == NULL)
         return;
     write->appends = appends;
@@ -141,7 +148,7 @@ static void serve_stream_append(struct call *call)
 {
     SCOPED(json_decref) json_t *body = NULL;
     struct stream_append *append = ARENA_NEW(call->arena, struct stream_append);
-    bool overrides = take_override(call);
+    struct append_query query = take_query(call);
 
     if (!call_accepts(call, "application/json") || !call_query_done(call) ||
         !conditions_expectation(call, &append->expected) || !call_body(call, false, &body))
@@ -150,7 +157,7 @@ static void serve_stream_append(struct call *call)
     if (!name_is_stream(append->stream))
         faults_add(call->faults, "a stream is <category>-<id>", "/stream");
     read_stream_events(call, body, append);
-    submit_append(call, &stream_shape, append, 1, overrides);
+    submit_append(call, &stream_shape, append, 1, query);
 }
 
 /* Several streams. */
@@ -271,7 +278,7 @@ static void serve_append(struct call *call)
     json_t *items = NULL;
     json_t *checks = NULL;
     size_t count = 0;
-    bool overrides = take_override(call);
+    struct append_query query = take_query(call);
 
     if (!call_accepts(call, "application/json") || !call_query_done(call) ||
         !call_body(call, false, &body))
@@ -285,7 +292,7 @@ static void serve_append(struct call *call)
             appends = read_all(call, items, checks, &count);
         fields_done(&fields);
     }
-    submit_append(call, &append_shape, appends, count, overrides);
+    submit_append(call, &append_shape, appends, count, query);
 }
 
 void stream_write_routes(struct api *api)

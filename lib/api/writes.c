@@ -3,6 +3,7 @@
 
 #include "api/api_internal.h"
 #include "api/conditions.h"
+#include "api/dry_run.h"
 #include "api/events_json.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -236,6 +237,10 @@ static void answer(struct write *write)
     switch (write->outcome) {
     case WRITE_APPENDED:
     case WRITE_REPEATED:
+        if (write->dry_run) {
+            dry_run_answer(call, write, pending->shape);
+            return;
+        }
         compose(write, &composed);
         send_stored(call, &composed);
         return;
@@ -274,7 +279,17 @@ static void answer(struct write *write)
 
 /* On the way. */
 
-struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape)
+bool writes_take_dry_run(struct call *call)
+{
+    static const char *const choices[] = {"false", "true", NULL};
+    size_t index = 0;
+
+    call_query_choice(call, "dry_run", choices, &index);
+    return index == 1;
+}
+
+struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape,
+                         bool dry_run)
 {
     struct write *write = ARENA_NEW(call->arena, struct write);
     struct pending *pending = ARENA_NEW(call->arena, struct pending);
@@ -286,12 +301,17 @@ struct write *writes_new(struct call *call, enum write_kind kind, const struct w
         .tenant = call->tenant,
         .credential = call->credential,
         .origin = call->origin,
+        .dry_run = dry_run,
         .deadline_ms = clock_monotonic_ms() + call->api->config.command_timeout_ms,
         .compose = compose,
         .done = answer,
         .data = pending,
     };
-    return conditions_idempotency(call, write) ? write : NULL;
+    if (!conditions_idempotency(call, write))
+        return NULL;
+    if (dry_run)
+        write->idempotency_key = STR_NONE;
+    return write;
 }
 
 void writes_submit(struct call *call, struct write *write)

@@ -19,8 +19,13 @@ struct write_shape {
     void (*body)(const struct write *write, const struct write_shape *shape, struct buf *out);
 };
 
-/* A write of this call with everything the headers say; NULL if that was answered 400. */
-struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape);
+/* ?dry_run=true; before call_query_done(). */
+bool writes_take_dry_run(struct call *call);
+
+/* A write of this call with everything the headers say; NULL if that was answered 400. A dry run
+ * neither looks its Idempotency-Key up nor stores anything under it. */
+struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape,
+                         bool dry_run);
 
 /* Gives it to the writer; answers 503 or 409 when that does not take it. */
 void writes_submit(struct call *call, struct write *write);

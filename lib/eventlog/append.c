@@ -60,6 +60,16 @@ void batch_store_id(struct batch *batch, struct known_id id)
     table_add(table, hash, copy);
 }
 
+void batch_forget_id(struct batch *batch, struct batch_stream *stream, struct str id)
+{
+    struct known_id key = {.stream = stream, .id = id};
+    uint64_t hash = known_id_hash(&key);
+    const void *found = table_find(&batch->own_ids, hash, known_id_equal, &key);
+
+    assert(found != NULL);
+    table_remove(&batch->own_ids, hash, found);
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     const struct str *x = a;

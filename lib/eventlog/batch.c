@@ -10,6 +10,7 @@
 
 enum {
     DATA_BYTES_MAX = 128 << 20,
+    MEMBERS_BYTES_MAX = 256 << 10, /* a shortage of each of the most lines, with the longest SKUs */
     /* Dependent writes (a place, then its cancellation) may each find new streams only after the
      * one before was decided. After so many passes the batch ends in front of such a write. */
     LACKING_PASSES_MAX = 3,
@@ -25,7 +26,7 @@ void batch_init(struct batch *batch, const struct domain *const *domains, struct
     table_init(&batch->stored_ids);
     table_init(&batch->own_ids);
     buf_init(&batch->data, DATA_BYTES_MAX);
-    buf_init(&batch->decision.members, 64 * 1024);
+    buf_init(&batch->decision.members, MEMBERS_BYTES_MAX);
 }
 
 /* --- a batch's life --- */
@@ -38,6 +39,8 @@ static void pass_begin(struct batch *batch)
     buf_clear(&batch->data);
     table_clear(&batch->own_ids);
     batch->new_categories.count = 0;
+    batch->categories_wanted = false;
+    assert(!batch->mark.set);
     for (size_t i = 0; i < batch->streams_count; i++) {
         batch->streams[i]->asked = batch->streams[i]->used = false;
         batch_stream_reset(batch->streams[i]);
@@ -135,6 +138,7 @@ void batch_release(struct batch *batch)
     batch_drop(batch);
     mem_free(batch->streams);
     mem_free(batch->events);
+    mem_free(batch->mark.before);
     table_release(&batch->by_name);
     table_release(&batch->stored_ids);
     table_release(&batch->own_ids);
@@ -146,14 +150,33 @@ void batch_release(struct batch *batch)
 
 /* --- a pass --- */
 
+static enum verdict decide_write(struct batch *batch, struct plan *plan, bool first)
+{
+    return plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, first)
+                                              : decide_append(batch, plan, first);
+}
+
+static enum verdict decide_dry_run(struct batch *batch, struct plan *plan, bool first)
+{
+    enum verdict verdict;
+
+    batch_mark(batch);
+    verdict = decide_write(batch, plan, first);
+    if (verdict == VERDICT_DONE &&
+        (plan->outcome == WRITE_APPENDED || plan->outcome == WRITE_REPEATED))
+        dry_run_note(batch, plan);
+    batch_undo(batch);
+    return verdict;
+}
+
 static enum verdict decide(struct batch *batch, size_t i)
 {
     struct plan *plan = batch->plans[i];
 
     if (plan->settled)
         return VERDICT_DONE;
-    return plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, i == 0)
-                                              : decide_append(batch, plan, i == 0);
+    return plan->write->dry_run ? decide_dry_run(batch, plan, i == 0)
+                                : decide_write(batch, plan, i == 0);
 }
 
 static void end_before(struct batch *batch, size_t i)
@@ -219,6 +242,7 @@ struct batch_event *batch_add_event(struct batch *batch, struct batch_stream *s,
     struct batch_event *e;
     int64_t index = (int64_t)batch->events_count;
 
+    batch_touch(batch, s);
     batch->events = mem_grow(batch->events, &batch->events_capacity, batch->events_count + 1,
                              sizeof(struct batch_event));
     e = &batch->events[batch->events_count++];

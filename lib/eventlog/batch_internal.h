@@ -47,6 +47,28 @@ struct batch_stream {
     bool broken;         /* a raw event of this batch can not be folded */
     int64_t last_index;  /* of the last event this batch appends to it, or NO_INDEX */
     int64_t first_index; /* of the first one */
+    bool touched;        /* since the mark: `before` of batch_mark has it as it was */
+};
+
+/* A working copy as it was at the mark. */
+struct stream_before {
+    struct batch_stream *stream;
+    struct version version;
+    void *state; /* its own; NULL: it had none */
+    bool broken;
+    int64_t last_index;
+    int64_t first_index;
+};
+
+/* How far a pass was when a write began that may be undone as a whole. */
+struct batch_mark {
+    bool set;
+    size_t events_count;
+    size_t bytes;
+    size_t data_len;
+    size_t categories_count;
+    struct stream_before *before; /* heap; of the streams touched since */
+    size_t before_count, before_capacity;
 };
 
 /* An event to be appended; its position will be the head's + 1 + its index in the batch. */
@@ -154,7 +176,9 @@ struct batch {
     struct buf data; /* events written by domains */
     struct table own_ids;
     struct category_set new_categories;
+    bool categories_wanted; /* a decision rests on how many there are */
     bool categories_listed; /* the known ones are all, under the lock held now */
+    struct batch_mark mark;
 
     struct decision decision; /* the one being made */
 };
@@ -180,6 +204,8 @@ MUST_CHECK bool batch_decide(struct batch *batch);
 
 /* Notes where an event id is: in the stored stream, or in this pass's events. */
 void batch_store_id(struct batch *batch, struct known_id id);
+/* Of one of this pass's events, which is undone. */
+void batch_forget_id(struct batch *batch, struct batch_stream *stream, struct str id);
 
 /* Gives ids to the events that have none. */
 typedef struct uuid (*new_id_fn)(void);
@@ -227,5 +253,19 @@ bool batch_category(struct batch *batch, struct str category);
 /* Appends to the events; the caller fills the rest. */
 struct batch_event *batch_add_event(struct batch *batch, struct batch_stream *stream,
                                     const struct write *write);
+
+/* --- undo.c: all or nothing within a pass --- */
+
+/* What is decided from here on can be undone, until one of the other two ends it. */
+void batch_mark(struct batch *batch);
+void batch_undo(struct batch *batch);
+void batch_let_stand(struct batch *batch);
+/* Before a working copy changes. */
+void batch_touch(struct batch *batch, struct batch_stream *stream);
+
+/* --- dry_run.c --- */
+
+/* Fills in what an accepted write would append, while its events are there. */
+void dry_run_note(struct batch *batch, struct plan *plan);
 
 #endif

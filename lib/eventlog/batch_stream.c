@@ -145,6 +145,7 @@ bool batch_category(struct batch *batch, struct str category)
     if (category_set_has(batch->categories, category) ||
         category_set_has(&batch->new_categories, category))
         return true;
+    batch->categories_wanted = true;
     /* Until they are listed under the lock, nobody knows how many there are. */
     if (batch->categories_listed &&
         batch->categories->count + batch->new_categories.count >= batch->limits.categories_max)

@@ -94,8 +94,8 @@ void core_fill_results(struct writer_core *core, struct plan *plan)
     struct write *write = plan->write;
 
     write->outcome = plan->outcome;
-    if (plan->outcome != WRITE_APPENDED && plan->outcome != WRITE_REPEATED)
-        return;
+    if ((plan->outcome != WRITE_APPENDED && plan->outcome != WRITE_REPEATED) || write->dry_run)
+        return; /* a dry run's results were noted when it was decided */
     fill_streams(core, plan);
     write->events_count = plan->events_count;
     if (plan->outcome == WRITE_APPENDED)

@@ -143,7 +143,7 @@ bool core_prepare_lookups(struct writer_core *core, bool locked)
     if (locked) {
         look_for_keys(core);
         look_for_ids(core);
-        l->categories = core->batch.new_categories.count > 0 && !core->batch.categories_listed;
+        l->categories = core->batch.categories_wanted && !core->batch.categories_listed;
         l->id_blocks = id_blocks_lacking(core);
     }
     return l->known_count + l->names_count + l->keys_count + l->event_ids_count + l->id_blocks >

@@ -274,6 +274,7 @@ static enum verdict apply(struct batch *batch, struct decision *d, struct plan *
         struct batch_stream *s = d->streams[d->emitted[i].stream];
         struct batch_event *e;
 
+        batch_touch(batch, s);
         if (!batch_stream_fold(s, &d->emitted[i].event, err)) {
             error_wrap(err, "command '%s' emitted an event its own domain refuses",
                        d->write->command->name);

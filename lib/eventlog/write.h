@@ -66,11 +66,15 @@ struct conflict {
 };
 
 struct written_event {
-    struct position position;
+    struct position position; /* 0 in a dry run, which promises none */
     struct version version;
-    struct str id;
+    struct str id; /* in a dry run the client's, or data NULL */
     struct str type;
     struct str stream;
+    /* Of a dry run only: what would be stored. */
+    struct str data;
+    struct str metadata; /* data NULL: none */
+    int64_t occurred_at_us;
 };
 
 struct written_stream {
@@ -99,6 +103,10 @@ struct write {
     struct origin origin;
     int64_t
         deadline_ms; /* monotonic: after it, WRITE_FAILED with code dependency-down or overloaded */
+
+    /* Decided like any other, on verified streams, then undone: its results say what would have
+     * come of it. Has no idempotency key. */
+    bool dry_run;
 
     /* WRITE_COMMAND */
     const struct command_type *command;

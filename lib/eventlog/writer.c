@@ -334,6 +334,7 @@ enum writer_submit writer_submit(struct writer *w, struct write *write)
 {
     assert(write->done != NULL && write->arena != NULL);
     assert(write->idempotency_key.data == NULL || write->compose != NULL);
+    assert(write->idempotency_key.data == NULL || !write->dry_run);
 
     if (!busy_keys_enter(&w->busy, write))
         return WRITER_KEY_BUSY;

@@ -44,8 +44,10 @@ static const char *const results[] = {
 void writer_count_write(const struct write *write)
 {
     const char *command = write->kind == WRITE_COMMAND ? write->command->name : "append";
+    bool dry =
+        write->dry_run && (write->outcome == WRITE_APPENDED || write->outcome == WRITE_REPEATED);
 
-    METRIC_INC(&commands_total, command, results[write->outcome]);
+    METRIC_INC(&commands_total, command, dry ? "dry_run" : results[write->outcome]);
 }
 
 void writer_note_head(struct position head)

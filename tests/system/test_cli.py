@@ -87,6 +87,19 @@ class CommandLine(SystemTest):
         order = self.as_json("order", "show", order_id)
         self.assertEqual((order["status"], order["refunded_minor"]), ("returned", 150))
 
+    def test_dry_run(self):
+        """--dry-run shows the events a command would append, and changes nothing"""
+        sku = unique("sku")
+        self.succeeds("stock", "receive", sku, "2")
+        place = ("order", "place", "--customer", "c1", "--currency", "EUR", "--item", f"{sku}:2:5")
+        self.assertEqual(
+            [line.split("\t")[2] for line in self.succeeds(*place, "--dry-run").splitlines()],
+            ["OrderPlaced", "StockReserved"],
+        )
+        self.assertIs(self.as_json("stock", "receive", sku, "1", "--dry-run")["dry_run"], True)
+        self.assertEqual(self.as_json("stock", "show", sku)["available"], 2)
+        self.fails(4, "stock", "adjust", sku, "-3", "--reason", "lost", "--dry-run")
+
     def test_piped_output_is_tab_separated(self):
         """without a terminal the table is tab-separated lines"""
         sku = unique("sku")

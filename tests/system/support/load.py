@@ -153,9 +153,12 @@ def order_life(load):
     status = yield load.command("POST", "/v1/orders", order)
     if status >= 300:
         return
-    way = [("pay", {"amount_minor": total}), ("ship", {}), ("deliver", {})][: pick.randint(0, 3)]
+    way = [("pay", {"amount_minor": total}), ("ship", {}), ("deliver", {}), ("return", {})]
+    way = way[: pick.randint(0, 4)]
     if pick.random() < 0.3:
         way.append(("cancel", {"reason": "changed"}))
+    if pick.random() < 0.3:
+        way.append(("refund", {"amount_minor": pick.randint(0, total)}))
     for verb, body in way:
         yield load.command("POST", f"/v1/orders/{order_id}/{verb}", body)
 
