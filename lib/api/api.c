@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_internal.h"
 
+#include "api/log_id.h"
 #include "api/problem.h"
 #include "api/request_log.h"
+#include "api/waits.h"
 #include "base/arena.h"
 #include "base/mem.h"
+#include "eventlog/identity.h"
 #include "http/address.h"
 
-enum { EXPORT_THREADS = 2, EXPORT_QUEUE_MAX = 16 };
+enum {
+    EXPORT_THREADS = 2,
+    EXPORT_QUEUE_MAX = 16,
+    WAITS_MAX = 1024,
+    DRAIN_WAIT_MS = 2000, /* for reads that wait for their own write */
+};
 
 void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,
                const void *spec)
@@ -77,7 +85,8 @@ static bool start_queries(struct api *api, struct error *err)
     return query_pool_start(&config->postgres, config->query_threads, config->query_queue_max,
                             &api->queries, err) &&
            query_pool_start(&config->postgres, EXPORT_THREADS, EXPORT_QUEUE_MAX, &api->exports,
-                            err);
+                            err) &&
+           waits_start(&config->postgres, WAITS_MAX, &api->waits, err);
 }
 
 static bool start_server(struct api *api, struct error *err)
@@ -100,6 +109,7 @@ bool api_start(const struct api_config *config, struct api **ret_api, struct err
 
     api->config = *config;
     api->arena = arena_new(0);
+    pthread_mutex_init(&api->log_id_lock, NULL);
     api->router = router_new();
     api->is_loopback = http_address_is_loopback(config->http.listen);
     add_routes(api);
@@ -114,6 +124,7 @@ bool api_start(const struct api_config *config, struct api **ret_api, struct err
 void api_open(struct api *api, struct writer *writer, const struct log_identity *identity)
 {
     api->identity = identity;
+    log_id_note(api, str_of(identity->id));
     atomic_store_explicit(&api->writer, writer, memory_order_release);
 }
 
@@ -125,6 +136,8 @@ const char *api_address(const struct api *api)
 bool api_drain(struct api *api, int64_t timeout_ms)
 {
     http_server_drain(api->server);
+    if (api->waits != NULL)
+        waits_hurry(api->waits, DRAIN_WAIT_MS);
     return http_server_wait_idle(api->server, timeout_ms);
 }
 
@@ -132,6 +145,8 @@ void api_stop(struct api *api)
 {
     if (api == NULL)
         return;
+    if (api->waits != NULL)
+        waits_close(api->waits);
     /* A connection that was kept alive may bring one more query: the pools go behind the server. */
     if (api->queries != NULL)
         query_pool_close(api->queries);
@@ -141,6 +156,8 @@ void api_stop(struct api *api)
         http_server_stop(api->server);
     query_pool_stop(api->queries);
     query_pool_stop(api->exports);
+    waits_free(api->waits);
+    pthread_mutex_destroy(&api->log_id_lock);
     router_free(api->router);
     arena_free(api->arena);
     mem_free(api);

@@ -10,7 +10,9 @@
 #include "api/call.h"
 #include "api/query.h"
 #include "api/router.h"
+#include "base/uuid.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct api {
@@ -20,10 +22,13 @@ struct api {
     struct router *router;
     struct query_pool *queries; /* short reads */
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
+    struct waits *waits;        /* reads that wait for their own write */
     bool is_loopback;           /* where it listens */
     /* Set by api_open(), identity first; NULL: the database is not known yet. */
     _Atomic(struct writer *) writer;
     const struct log_identity *identity;
+    pthread_mutex_t log_id_lock; /* guards log_id (log_id.h) */
+    struct uuid log_id;
 };
 
 void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,

@@ -43,7 +43,8 @@ struct call {
     struct faults *faults;
     struct http_header headers[CALL_HEADERS_MAX]; /* of the answer */
     size_t headers_count;
-    void *data; /* the handler's own */
+    void *data;                    /* the handler's own */
+    struct model_read *model_read; /* of a read model, see there */
 };
 
 /* On the http thread, for each request: makes the call, checks it, finds its route and serves it.

@@ -2,7 +2,7 @@
 /* GET of many rows of a read model: filters, order, keyset pages. */
 #include "api/api_internal.h"
 #include "api/cursor.h"
-#include "api/read_headers.h"
+#include "api/model_read.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/name.h"
@@ -191,17 +191,12 @@ static void answer_rows(struct call *call, const struct list_request *list, cons
 static bool read_list(struct call *call, struct reader *reader, struct error *err)
 {
     const struct list_request *list = call->data;
-    size_t headers_count = call->headers_count;
     struct row *rows;
     size_t count;
 
-    if (!read_headers_projection(call, reader, list->route->projection, err))
-        return false;
     if (!rows_select(reader->conn, reader->live, list->route->projection, &list->query, call->arena,
-                     &rows, &count, err)) {
-        call->headers_count = headers_count; /* the pool may run this once more */
+                     &rows, &count, err))
         return false;
-    }
     answer_rows(call, list, rows, count);
     return true;
 }
@@ -236,7 +231,7 @@ static void serve_list(struct call *call)
     if (!call_query_done(call))
         return;
     call->data = list;
-    query_submit(call->api->queries, call, read_list);
+    model_read_submit(call, route->projection, NULL, read_list);
 }
 
 /* A cursor holds a number. */

@@ -3,24 +3,12 @@
 
 #include "base/arena.h"
 #include "eventlog/read.h"
-#include "projection/position.h"
 
 void read_headers_set(struct call *call, struct position position, int64_t lag_ms)
 {
     call_header(call, "Daybook-Read-Position",
                 arena_printf(call->arena, "%lld", (long long)position.n));
     call_header(call, "Daybook-Read-Lag-Ms", arena_printf(call->arena, "%lld", (long long)lag_ms));
-}
-
-bool read_headers_projection(struct call *call, struct reader *reader,
-                             const struct projection *projection, struct error *err)
-{
-    struct read_position read;
-
-    if (!read_position_load(reader->conn, projection, &read, err))
-        return false;
-    read_headers_set(call, read.position, read.lag_ms);
-    return true;
 }
 
 bool read_headers_log(struct call *call, struct reader *reader, struct error *err)

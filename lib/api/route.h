@@ -105,8 +105,9 @@ struct selector {
 enum summary_result { SUMMARY_FOUND, SUMMARY_NOT_FOUND, SUMMARY_FAILED };
 
 struct summary_route {
-    const char *pattern;                 /* "/v1/customers/{id}/summary" */
-    const struct projection *projection; /* whose read position the answer tells */
+    const char *pattern;                  /* "/v1/customers/{id}/summary" */
+    const struct projection *projection;  /* whose read position the answer tells */
+    const struct projection *const *also; /* others it selects from; ends with NULL; NULL: none */
     enum summary_result (*summarize)(struct selector *selector, struct str id, struct arena *arena,
                                      struct buf *out, struct error *err);
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET of a summary over a few rows: the domain selects, on one snapshot. */
 #include "api/api_internal.h"
-#include "api/read_headers.h"
+#include "api/model_read.h"
 #include "base/arena.h"
 #include "base/name.h"
 #include "projection/select.h"
@@ -57,17 +57,11 @@ static bool summarize(struct call *call, struct reader *reader, struct buf *body
 
 static bool read_summary(struct call *call, struct reader *reader, struct error *err)
 {
-    const struct summary_route *route = call->route->spec;
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CALL_BODY_MAX);
-    size_t headers_count = call->headers_count;
     enum summary_result result;
 
-    if (!read_headers_projection(call, reader, route->projection, err))
+    if (!summarize(call, reader, &body, &result, err))
         return false;
-    if (!summarize(call, reader, &body, &result, err)) {
-        call->headers_count = headers_count; /* the pool may run this once more */
-        return false;
-    }
     if (result == SUMMARY_NOT_FOUND)
         call_problem(call, "not-found", STR_NONE, "nothing is known of this id");
     else
@@ -77,13 +71,15 @@ static bool read_summary(struct call *call, struct reader *reader, struct error 
 
 static void serve_summary(struct call *call)
 {
+    const struct summary_route *route = call->route->spec;
+
     if (!call_accepts(call, "application/json") || !call_query_done(call))
         return;
     if (!name_is_id(call_path_parameter(call, "id"))) {
         call_problem(call, "not-found", STR_NONE, "there is nothing of this id");
         return;
     }
-    query_submit(call->api->queries, call, read_summary);
+    model_read_submit(call, route->projection, route->also, read_summary);
 }
 
 void summary_routes_add(struct api *api, const struct summary_route *routes)

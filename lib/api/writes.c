@@ -5,6 +5,8 @@
 #include "api/conditions.h"
 #include "api/dry_run.h"
 #include "api/events_json.h"
+#include "api/log_id.h"
+#include "api/token.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/name.h"
@@ -64,6 +66,18 @@ static struct position last_position(const struct write *write)
     return last;
 }
 
+/* What a read must hold to show this write. */
+static struct str token_of(struct call *call, const struct write *write)
+{
+    struct consistency_token token = {.log = log_id_get(call->api), .last = last_position(write)};
+
+    token.first = token.last;
+    for (size_t i = 0; i < write->events_count; i++)
+        if (write->events[i].position.n < token.first.n)
+            token.first = write->events[i].position;
+    return token_format(write->arena, &token);
+}
+
 void writes_command_body(const struct write *write, const struct write_shape *shape,
                          struct buf *out)
 {
@@ -101,6 +115,8 @@ static void compose(struct write *write, struct stored_answer *ret_answer)
     if (shape->location != NULL)
         buf_printf(&headers, "Location: " STR_FMT "\n",
                    STR_ARG(location_of(write, shape->location)));
+    buf_printf(&headers, "Consistency-Token: " STR_FMT "\n",
+               STR_ARG(token_of(pending->call, write)));
     *ret_answer = (struct stored_answer){.status = shape->status,
                                          .headers = arena_dup(write->arena, buf_str(&headers)),
                                          .body = arena_dup(write->arena, buf_str(&body))};

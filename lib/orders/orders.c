@@ -243,8 +243,10 @@ static const struct list_route list_routes[] = {
     {0},
 };
 
+static const struct projection *const summary_also[] = {&orders_projection, NULL};
+
 static const struct summary_route summary_routes[] = {
-    {"/v1/customers/{id}/summary", &customers_projection, summarize},
+    {"/v1/customers/{id}/summary", &customers_projection, summary_also, summarize},
     {0},
 };
 

@@ -80,6 +80,15 @@ static const struct table *table_of(struct live_tables *live, const struct proje
     return known->table;
 }
 
+void live_table_note(struct live_tables *live, const struct projection *projection, int generation)
+{
+    struct look *look = look_of(live, projection);
+
+    look->table = generation > 0 ? table_of(live, projection, generation) : NULL;
+    look->fresh = true;
+    look->at_ms = clock_monotonic_ms();
+}
+
 static bool look_up(struct live_tables *live, struct pg_conn *conn, struct look *look,
                     struct error *err)
 {
@@ -91,11 +100,8 @@ static bool look_up(struct live_tables *live, struct pg_conn *conn, struct look 
     if (!pg_query(conn, "select generation from projections where name = $1", &params, &rows, err))
         return error_wrap(err, "find the live table of projection '%s'", look->projection->name);
 
-    look->table = NULL;
-    if (pg_rows_count(rows) == 1)
-        look->table = table_of(live, look->projection, (int)pg_get_i64(rows, 0, 0));
-    look->fresh = true;
-    look->at_ms = clock_monotonic_ms();
+    live_table_note(live, look->projection,
+                    pg_rows_count(rows) == 1 ? (int)pg_get_i64(rows, 0, 0) : 0);
     return true;
 }
 

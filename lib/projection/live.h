@@ -28,6 +28,10 @@ MUST_CHECK bool live_table_find(struct live_tables *live, struct pg_conn *conn,
                                 const struct projection *projection, const struct table **ret_table,
                                 struct error *err);
 
+/* GENERATION is known to be live now (0: none was made): the next find needs no look, and finds it
+ * even if another one goes live meanwhile. */
+void live_table_note(struct live_tables *live, const struct projection *projection, int generation);
+
 /* The next find asks the database: after an error on a table that may be gone. */
 void live_tables_forget(struct live_tables *live);
 

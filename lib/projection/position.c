@@ -25,7 +25,8 @@ bool read_position_load(struct pg_conn *conn, const struct projection *projectio
     assert(pg_rows_count(rows) == 1);
     ret->head = POSITION(pg_get_i64(rows, 0, 0));
     ret->position = POSITION(pg_get_i64(rows, 0, 1));
-    lag_ms = pg_get_i64(rows, 0, 2);
+    ret->generation = (int)pg_get_i64(rows, 0, 2);
+    lag_ms = pg_get_i64(rows, 0, 3);
     ret->lag_ms = lag_ms > 0 ? lag_ms : 0;
     return true;
 }

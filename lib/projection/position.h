@@ -2,7 +2,8 @@
 /*
  * How far a projection's live table is (Daybook-Read-Position, Daybook-Read-Lag-Ms).
  *
- * Ask before the rows: they are then at least as new as what was told.
+ * Ask before the rows, and have them read from the same generation (live_table_note): they are then
+ * at least as new as what was told.
  *
  * Threads: the connection's owner only.
  */
@@ -22,6 +23,7 @@ struct read_position {
      * those that have not. */
     struct position position;
     struct position head; /* of the log, same snapshot */
+    int generation;       /* whose position it is: the live one; 0: no table was made yet */
     int64_t lag_ms;       /* age of the first event behind position; 0: none is */
 };
 

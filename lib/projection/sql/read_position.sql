@@ -21,6 +21,7 @@ with live as (
     select coalesce((select position from behind), (select position from cursor), 0) as position
 )
 select h.position as head, r.position as reached,
+    coalesce((select generation from live), 0) as generation,
     coalesce((extract(epoch from clock_timestamp() - e.recorded_at) * 1000)::bigint, 0) as lag_ms
 from log_head h
     cross join reached r
