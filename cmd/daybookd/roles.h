@@ -5,8 +5,8 @@
  *
  * Threads: roles_health() and roles_write_detail() from any; the rest from main.
  */
-#ifndef DAYBOOK_DAYBOOKD_ROLES_H
-#define DAYBOOK_DAYBOOKD_ROLES_H
+#ifndef DAYBOOK_CMD_DAYBOOKD_ROLES_H
+#define DAYBOOK_CMD_DAYBOOKD_ROLES_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -22,8 +22,6 @@ void ask_append(struct batch *batch, struct plan *plan)
     }
 }
 
-/* --- event ids --- */
-
 static bool known_id_equal(const void *item, const void *key)
 {
     const struct known_id *a = item;
@@ -109,8 +107,6 @@ static enum presence ids_presence(struct batch *batch, struct batch_stream *s,
         return IDS_ALL;
     return count > 0 || has_twins(batch, append) ? IDS_PARTLY : IDS_NEW;
 }
-
-/* --- the decision --- */
 
 struct append_decision {
     struct batch_stream **streams; /* one for each append */

@@ -28,8 +28,6 @@ void batch_init(struct batch *batch, const struct domain *const *domains, struct
     buf_init(&batch->decision.members, 64 * 1024);
 }
 
-/* --- a batch's life --- */
-
 static void pass_begin(struct batch *batch)
 {
     batch->decided = false;
@@ -143,8 +141,6 @@ void batch_release(struct batch *batch)
     buf_release(&batch->decision.members);
     arena_free(batch->arena);
 }
-
-/* --- a pass --- */
 
 static enum verdict decide(struct batch *batch, size_t i)
 {

@@ -191,7 +191,7 @@ static inline struct str batch_event_data(const struct batch *batch, const struc
                                 : str_from(batch->data.data + e->data_offset, e->data_len);
 }
 
-/* --- between batch.c, batch_stream.c, decide.c and append.c --- */
+/* Between batch.c, batch_stream.c, decide.c and append.c. */
 
 enum verdict {
     VERDICT_DONE,   /* plan->outcome says it */

@@ -9,8 +9,6 @@ static struct position position_of(const struct writer_core *core, int64_t index
     return POSITION(core->head.n + 1 + index);
 }
 
-/* --- results --- */
-
 static void fill_streams(const struct writer_core *core, const struct plan *plan)
 {
     struct write *write = plan->write;
@@ -103,8 +101,6 @@ void core_fill_results(struct writer_core *core, struct plan *plan)
     else
         fill_repeated(core, plan);
 }
-
-/* --- the request --- */
 
 static int64_t take_stream_id(struct stream_ids *ids)
 {
@@ -229,8 +225,6 @@ const struct core_commit *core_commit(const struct writer_core *core)
     assert(core->step == CORE_COMMIT);
     return &core->commit;
 }
-
-/* --- afterwards --- */
 
 void core_committed_bases(struct writer_core *core)
 {

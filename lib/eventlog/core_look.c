@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-/* --- asking --- */
-
 static void look_for_stream(struct writer_core *core, struct batch_stream *s, bool locked)
 {
     struct core_lookups *l = &core->lookups;
@@ -156,8 +154,6 @@ const struct core_lookups *core_lookups(const struct writer_core *core)
     assert(core->step == CORE_LOOK);
     return &core->lookups;
 }
-
-/* --- answers --- */
 
 void core_head(struct writer_core *core, struct position position, int64_t recorded_at_us)
 {

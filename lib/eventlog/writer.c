@@ -47,8 +47,6 @@ struct writer {
     struct log_gate fault_gate;
 };
 
-/* --- status --- */
-
 static void note_success(struct writer *w, struct position head, bool committed)
 {
     pthread_mutex_lock(&w->mutex);
@@ -81,8 +79,6 @@ void writer_status(struct writer *w, struct writer_status *ret)
     pthread_mutex_unlock(&w->mutex);
     ret->queued = queue_count(w->queue);
 }
-
-/* --- the connection --- */
 
 static void step_failed(struct writer *w, const struct error *err)
 {
@@ -128,8 +124,6 @@ static void look_after_connection(struct writer *w)
     note_success(w, head, false);
     writer_note_head(head);
 }
-
-/* --- steps --- */
 
 static bool make_partitions(struct writer *w, struct error *err)
 {
@@ -193,8 +187,6 @@ static void take_step(struct writer *w, enum core_step step)
         commit_done(w);
     core_done(w->core, clock_monotonic_ms());
 }
-
-/* --- the thread --- */
 
 /* Takes what waits; with a time-out only for as long as there is nothing else to do. */
 static void take_writes(struct writer *w, int64_t timeout_ms)
@@ -262,7 +254,7 @@ static void run(void *arg)
     }
 }
 
-/* --- from other threads --- */
+/* What other threads call. */
 
 static struct writer_core *make_core(const struct writer_config *config)
 {

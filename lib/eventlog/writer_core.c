@@ -39,8 +39,6 @@ void core_free(struct writer_core *core)
     mem_free(core);
 }
 
-/* --- which step is next --- */
-
 static enum core_step wait_until(struct writer_core *core, int64_t retry_ms, int64_t deadline_ms)
 {
     core->wait_until_ms = retry_ms < deadline_ms ? retry_ms : deadline_ms;
@@ -159,8 +157,6 @@ enum core_step core_next(struct writer_core *core, int64_t now_ms)
     core->step = next(core, now_ms);
     return core->step;
 }
-
-/* --- what came of a step --- */
 
 static void succeeded(struct writer_core *core)
 {

@@ -71,7 +71,7 @@ void core_failed(struct writer_core *core, const struct error *err, int64_t now_
 /* There is a new connection. Ask core_next() again before doing anything on it. */
 void core_reconnected(struct writer_core *core);
 
-/* --- CORE_LOOK --- */
+/* For CORE_LOOK. */
 
 struct core_known { /* report where the stored version is another, or the row is gone */
     int64_t stream_id;
@@ -123,7 +123,7 @@ void core_event_id_found(struct writer_core *core, size_t event_id, struct versi
 void core_category(struct writer_core *core, struct str name);
 void core_id_block(struct writer_core *core, int64_t first);
 
-/* --- CORE_LOAD --- */
+/* For CORE_LOAD. */
 
 struct core_load {
     int64_t stream_id;
@@ -145,7 +145,7 @@ struct core_event_row {
 const struct core_load *core_loads(const struct writer_core *core, size_t *ret_count);
 void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row);
 
-/* --- CORE_COMMIT --- */
+/* For CORE_COMMIT. */
 
 struct core_new_stream {
     int64_t id;
@@ -194,7 +194,7 @@ struct core_commit {
 };
 const struct core_commit *core_commit(const struct writer_core *core);
 
-/* --- CORE_PROBE --- */
+/* For CORE_PROBE. */
 
 struct core_doubt {
     struct position base;

@@ -21,14 +21,12 @@ SCOPED_DEFINE(rd_kafka_topic_t *, rd_kafka_topic_destroy);
 
 enum { KAFKA_RDKAFKA_TEXT_MAX = 512 };
 
-/* --- errors: the only place where librdkafka's verdicts become classes --- */
+/* The only place where librdkafka's verdicts become classes. */
 
 /* The class and code of an error code; for an rd_kafka_error_t its own flags weigh too. */
 bool kafka_error_of(struct error *err, rd_kafka_resp_err_t code, const char *text);
 /* Takes ERROR and frees it. */
 bool kafka_error_take(struct error *err, rd_kafka_error_t *error);
-
-/* --- clients --- */
 
 /* A configuration with the pairs of common, then SECTION's, then OURS over them (ends with
  * {NULL}). */

@@ -49,7 +49,7 @@ struct pg_conn {
     struct error pipe_error; /* why the server skips up to the next sync; class NONE: it does not */
 };
 
-/* --- pg_wire.c: waiting --- */
+/* In pg_wire.c: waiting. */
 
 /* When an answer that is asked for now must be here, by the monotonic clock. */
 int64_t pg_answer_deadline(const struct pg_conn *conn);
@@ -65,7 +65,7 @@ MUST_CHECK bool pg_flush(struct pg_conn *conn, struct error *err);
 MUST_CHECK bool pg_read_result(struct pg_conn *conn, int64_t deadline_ms, PGresult **ret_result,
                                struct error *err);
 
-/* --- pg_dsn.c: the connection string --- */
+/* In pg_dsn.c: the connection string. */
 
 struct pg_dsn;
 
@@ -81,12 +81,12 @@ void pg_dsn_rotate(struct pg_dsn *dsn, unsigned first); /* the host of this inde
 const char *const *pg_dsn_keywords(const struct pg_dsn *dsn);
 const char *const *pg_dsn_values(const struct pg_dsn *dsn);
 
-/* --- pg_session.c --- */
+/* In pg_session.c. */
 
 /* Sets the profile's settings, by the deadline. */
 MUST_CHECK bool pg_session_set_up(struct pg_conn *conn, int64_t deadline_ms, struct error *err);
 
-/* --- pg_statement.c: names of prepared statements --- */
+/* In pg_statement.c: names of prepared statements. */
 
 enum pg_statement_state {
     PG_STATEMENT_UNKNOWN,  /* to the server */
@@ -100,7 +100,7 @@ enum pg_statement_state pg_statement_state(const struct pg_statement *statement)
 void pg_statement_set(struct pg_statement *statement, enum pg_statement_state state);
 void pg_statements_forget(struct pg_conn *conn); /* the connection is gone */
 
-/* --- pg_query.c, pg_pipe.c --- */
+/* In pg_query.c, pg_pipe.c. */
 
 /*
  * pg_script() by a deadline (0: the usual one for each answer). *ret_character (may be NULL): where
@@ -113,7 +113,7 @@ MUST_CHECK bool pg_script_by(struct pg_conn *conn, const char *sql, int64_t dead
 MUST_CHECK bool pg_pipe_send_once(struct pg_conn *conn, const char *sql,
                                   const struct pg_params *params, struct error *err);
 
-/* --- pg_params.c, pg_rows.c: to and from libpq --- */
+/* In pg_params.c, pg_rows.c: to and from libpq. */
 
 struct pg_wire_params {
     int count;
@@ -141,7 +141,7 @@ static inline bool pg_result_is_ok(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-/* --- pg_error.c: all false --- */
+/* In pg_error.c: all return false. */
 
 /* What the server answered; closes the connection where the SQLSTATE says so. */
 bool pg_fail_result(struct pg_conn *conn, const PGresult *result, struct error *err);

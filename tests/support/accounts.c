@@ -21,8 +21,6 @@ struct account_event {
     char partner[PARTNER_MAX];
 };
 
-/* --- the aggregate --- */
-
 static void *state_new(void)
 {
     return mem_zalloc(sizeof(struct account));
@@ -117,8 +115,6 @@ bool account_fold(struct str type, struct str data, int64_t *balance)
     *balance += event.amount;
     return true;
 }
-
-/* --- the commands --- */
 
 static void emit(struct decision *d, size_t stream, const char *type, int64_t amount,
                  const char *partner)

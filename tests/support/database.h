@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_SUPPORT_DATABASE_H
-#define DAYBOOK_SUPPORT_DATABASE_H
+#ifndef DAYBOOK_TESTS_SUPPORT_DATABASE_H
+#define DAYBOOK_TESTS_SUPPORT_DATABASE_H
 #include <stdint.h>
 
 #include "base/scope.h"

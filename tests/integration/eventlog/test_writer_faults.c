@@ -76,8 +76,6 @@ static void expect_appended_once(struct write *write, int64_t events)
     write_drop(write);
 }
 
-/* --- a COMMIT and its answer --- */
-
 START_TEST(a_commit_that_the_server_made_is_found_after_its_answer_was_lost)
 {
     struct write *write;
@@ -188,8 +186,6 @@ START_TEST(what_another_writer_put_at_our_positions_is_not_taken_for_ours)
 }
 END_TEST
 
-/* --- hangs --- */
-
 START_TEST(a_client_frozen_at_the_lock_does_not_stop_the_others)
 {
     struct pg_config config = database_config(the_log.database);
@@ -229,8 +225,6 @@ START_TEST(a_writer_cut_off_between_its_trips_holds_nobody_up)
     writer_stop(other);
 }
 END_TEST
-
-/* --- away --- */
 
 START_TEST(without_a_database_at_start_writes_wait_for_it)
 {
@@ -302,8 +296,6 @@ START_TEST(an_idle_writer_notices_that_its_connection_is_gone)
     } while (!status.connected);
 }
 END_TEST
-
-/* --- data and tables --- */
 
 static struct write *not_json(void)
 {

@@ -3,8 +3,8 @@
  * What tests against a real broker share: its address from the environment, names of their own, and
  * short ways to make topics and records.
  */
-#ifndef DAYBOOK_TESTS_KAFKA_FIXTURE_H
-#define DAYBOOK_TESTS_KAFKA_FIXTURE_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_KAFKA_KAFKA_FIXTURE_H
+#define DAYBOOK_TESTS_INTEGRATION_KAFKA_KAFKA_FIXTURE_H
 #include <check.h>
 #include <stdint.h>
 

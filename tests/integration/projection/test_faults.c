@@ -52,9 +52,6 @@ static void settle(void)
     world_check(world);
 }
 
-/* --- what Kafka has not, or has twice -----------------------------------------------------------
- */
-
 START_TEST(an_old_log_that_kafka_has_lost_is_read_from_the_log)
 {
     more(12000, WORLD_LOSE);
@@ -132,9 +129,6 @@ START_TEST(an_offset_of_another_life_of_the_topic_misleads_nobody)
 }
 END_TEST
 
-/* --- what is not ours ---------------------------------------------------------------------------
- */
-
 static const struct {
     const char *header;
     const char *value;
@@ -186,9 +180,6 @@ START_TEST(a_foreign_record_blocks_its_partition_and_no_other)
     EXPECT_STR(status[0].state, "blocked");
 }
 END_TEST
-
-/* --- events that can not be folded --------------------------------------------------------------
- */
 
 START_TEST(poison_blocks_its_partition_until_the_program_is_fixed)
 {
@@ -256,9 +247,6 @@ START_TEST(a_table_that_is_gone_blocks_the_projection)
     world_await_i64(world, "select sum(events)::bigint from rm_totals_1", 400);
 }
 END_TEST
-
-/* --- a log that is not the one Kafka was written from -------------------------------------------
- */
 
 static void cut_connections(void)
 {

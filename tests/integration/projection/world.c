@@ -45,9 +45,6 @@ static void nap(void)
     nanosleep(&tick, NULL);
 }
 
-/* --- a log --------------------------------------------------------------------------------------
- */
-
 static void make_log(struct world *world)
 {
     static const struct upkeep_config upkeep = {
@@ -155,9 +152,6 @@ int64_t world_head(struct world *world)
     ck_ok(log_read_head(world->conn, &head, &err));
     return head.n;
 }
-
-/* --- publishing ---------------------------------------------------------------------------------
- */
 
 struct record {
     char key[256];
@@ -354,9 +348,6 @@ void world_recreate_topic(struct world *world)
     }
     make_topic(world, world->topic, WORLD_PARTITIONS);
 }
-
-/* --- projecting ---------------------------------------------------------------------------------
- */
 
 struct projector_config world_projector(const struct database *database,
                                         const struct kafka_config *kafka, const char *instance)

@@ -47,8 +47,6 @@ static const char append_function[] =
     "  update log_head set position = position + wanted;"
     " end $$";
 
-/* --- database --- */
-
 void log_fixture_open(struct log_fixture *log)
 {
     const struct upkeep_config upkeep = {1000000, 2, 7};
@@ -94,8 +92,6 @@ void log_fixture_append(struct log_fixture *log, const char *category, int strea
     ck_ok(pg_script(log->conn, sql, &err));
     log->head += count;
 }
-
-/* --- publisher --- */
 
 struct publisher_config log_fixture_publisher(const struct log_fixture *log, const char *instance)
 {
@@ -175,8 +171,6 @@ void log_fixture_topic(const struct log_fixture *log, const char *category,
 {
     topics_event_name(log->prefix, str_of(category), out);
 }
-
-/* --- what Kafka holds --- */
 
 struct check {
     struct log_fixture *log;

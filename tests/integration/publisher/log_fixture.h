@@ -3,8 +3,8 @@
  * A log of its own for a test: a fresh database with schema, identity and partitions, events on
  * demand, and what Kafka holds of it as any consumer sees it.
  */
-#ifndef DAYBOOK_TESTS_LOG_FIXTURE_H
-#define DAYBOOK_TESTS_LOG_FIXTURE_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_PUBLISHER_LOG_FIXTURE_H
+#define DAYBOOK_TESTS_INTEGRATION_PUBLISHER_LOG_FIXTURE_H
 #include "postgres/pg.h"
 #include "publisher/cursor.h"
 #include "publisher/publisher.h"

@@ -68,9 +68,6 @@ static struct raw_reply get(const char *line, const char *headers)
     return api_fixture_ask(&fixture, line, headers, "");
 }
 
-/* --- ids ---------------------------------------------------------------------------------------
- */
-
 START_TEST(ids_of_a_request_are_taken_and_returned)
 {
     struct raw_reply reply =
@@ -134,9 +131,6 @@ START_TEST(malformed_ids_are_replaced)
 }
 END_TEST
 
-/* --- routing -------------------------------------------------------------------------------------
- */
-
 START_TEST(an_unknown_path_is_404)
 {
     struct raw_reply reply = get("GET /nothing", "");
@@ -175,9 +169,6 @@ START_TEST(until_the_database_is_known_only_plumbing_is_served)
     ck_assert_int_eq(reply.status, 200);
 }
 END_TEST
-
-/* --- query
- * ----------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *line;
@@ -240,9 +231,6 @@ START_TEST(all_faults_are_told_at_once)
     ck_assert(reply_has(&reply, "4 faults"));
 }
 END_TEST
-
-/* --- not modified
- * --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *header;

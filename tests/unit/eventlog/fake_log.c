@@ -12,8 +12,6 @@
 
 enum { STEPS_MAX = 10000 };
 
-/* --- the log --- */
-
 struct fake_log *fake_log_new(void)
 {
     struct fake_log *log = mem_zalloc(sizeof(*log));
@@ -158,8 +156,6 @@ void fake_log_category(struct fake_log *log, const char *name)
                                log->categories_count + 1, sizeof(char *));
     log->categories[log->categories_count++] = mem_strdup(name);
 }
-
-/* --- steps --- */
 
 static struct core_stream_row row_of(const struct fake_stream *s)
 {
@@ -483,8 +479,6 @@ void fake_run(struct fake_session *session)
     }
     ck_abort_msg("the core never came to rest");
 }
-
-/* --- sessions --- */
 
 struct core_config fake_core_config(void)
 {

@@ -6,8 +6,8 @@
  *
  * Threads: owner only.
  */
-#ifndef DAYBOOK_EVENTLOG_FAKE_LOG_H
-#define DAYBOOK_EVENTLOG_FAKE_LOG_H
+#ifndef DAYBOOK_TESTS_UNIT_EVENTLOG_FAKE_LOG_H
+#define DAYBOOK_TESTS_UNIT_EVENTLOG_FAKE_LOG_H
 #include "eventlog/writer_core.h"
 
 struct fake_session;

@@ -29,8 +29,6 @@ static void run_to_before(enum core_step step)
         ck_assert_int_eq(fake_step(&the_session, FAULT_NONE), FAKE_DONE);
 }
 
-/* --- lost connections --- */
-
 static const enum core_step steps_before_commit[] = {CORE_LOOK, CORE_LOAD, CORE_COMMIT};
 
 START_TEST(what_was_not_committed_is_done_again)
@@ -258,8 +256,6 @@ START_TEST(many_new_streams_take_several_blocks_of_ids)
 }
 END_TEST
 
-/* --- deadlines --- */
-
 START_TEST(without_a_database_writes_fail_at_their_deadlines)
 {
     struct write *first = write_append("note-1", 1, NULL);
@@ -313,9 +309,6 @@ START_TEST(after_an_outage_all_goes_on)
     EXPECT_OUTCOME(run_one(write_append("note-1", 1, NULL)), WRITE_APPENDED);
 }
 END_TEST
-
-/* --- faults of the data and of the installation
- * --------------------------------------------------- */
 
 static struct write *write_poison(const char *stream)
 {

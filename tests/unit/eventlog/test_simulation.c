@@ -50,8 +50,6 @@ static uint64_t draw(struct sim *sim, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
-/* --- what is asked --- */
-
 static struct write *draw_append(struct sim *sim)
 {
     char stream[32];
@@ -120,8 +118,6 @@ static void give_write(struct sim *sim, unsigned session)
     sim->writes_count++;
     core_add(sim->sessions[session].core, w->write);
 }
-
-/* --- a run --- */
 
 static void collect(struct sim *sim, unsigned session)
 {
@@ -203,8 +199,6 @@ static void sim_end(struct sim *sim)
         write_drop(sim->writes[i].write);
     fake_log_free(sim->log);
 }
-
-/* --- what must hold --- */
 
 static void event_is_in_the_log(const struct sim *sim, const struct written_event *e)
 {

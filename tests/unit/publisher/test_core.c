@@ -55,8 +55,6 @@ static void expect_stopped(const char *reason)
     ck_assert_int_eq(process->producer_epoch, 0); /* stands in nobody's way */
 }
 
-/* --- the plain way --- */
-
 START_TEST(a_fresh_log_is_published_from_the_first)
 {
     publish(35);
@@ -112,8 +110,6 @@ START_TEST(without_cursor_and_copy_nothing_that_is_there_is_repeated)
     world_verify(world, 1);
 }
 END_TEST
-
-/* --- doubts --- */
 
 START_TEST(a_closed_connection_makes_a_new_producer_before_the_next_transaction)
 {
@@ -200,8 +196,6 @@ START_TEST(an_error_at_any_step_neither_loses_nor_repeats)
 }
 END_TEST
 
-/* --- torn transactions --- */
-
 START_TEST(visible_events_without_their_cursor_are_not_repeated)
 {
     publish(15);
@@ -260,8 +254,6 @@ START_TEST(a_completion_that_fails_is_completed_again)
     world_verify(world, 1);
 }
 END_TEST
-
-/* --- strangers --- */
 
 START_TEST(foreign_records_behind_ours_are_passed_over)
 {
@@ -323,8 +315,6 @@ START_TEST(a_transaction_that_never_ends_stops_it)
     expect_stopped("hanging-transaction");
 }
 END_TEST
-
-/* --- what was lost --- */
 
 START_TEST(a_lost_cursor_stops_it)
 {
@@ -415,8 +405,6 @@ START_TEST(partitions_emptied_by_retention_are_no_loss)
 }
 END_TEST
 
-/* --- the log --- */
-
 START_TEST(a_log_that_went_back_stops_it)
 {
     publish(10);
@@ -447,8 +435,6 @@ START_TEST(events_read_before_a_failover_are_not_published_after_it)
     world_verify(world, 1);
 }
 END_TEST
-
-/* --- an operator's word --- */
 
 static void accept(enum accept_kind kind, int64_t position, bool current)
 {
@@ -666,8 +652,6 @@ START_TEST(a_pause_outlives_its_leader)
     world_verify(world, 1);
 }
 END_TEST
-
-/* --- leading --- */
 
 START_TEST(who_has_no_lease_stands_by_without_a_producer)
 {

@@ -8,8 +8,6 @@
 
 enum { SETTLE_STEPS_MAX = 4000, LOG_ID_LEN = 36 };
 
-/* --- the log --- */
-
 struct world *world_new(void)
 {
     struct world *world = mem_zalloc(sizeof(*world));
@@ -76,8 +74,6 @@ static bool log_knows(const struct world *world, const struct world_record *reco
     return record->position >= 1 && record->position <= world->head &&
            strcmp(world->ids[record->position], record->id) == 0;
 }
-
-/* --- topics --- */
 
 static struct world_topic *find_topic(struct world *world, const char *name)
 {
@@ -169,8 +165,6 @@ void world_tear_cursor(struct world *world)
     world->cursors[world->cursors_count - 1].state = RECORD_ABORTED;
 }
 
-/* --- transactions --- */
-
 static void end_partition(struct world_partition *partition, enum record_state state)
 {
     for (int64_t i = partition->low; i < partition->high; i++)
@@ -249,7 +243,7 @@ static void produce_cursor(struct world *world, const struct cursor *cursor)
     world->cursor_added = true;
 }
 
-/* --- a process's steps: false: the step failed, *err says how --- */
+/* A process's steps return false where they failed; *err says how. */
 
 static bool transient(struct error *err)
 {
@@ -538,8 +532,6 @@ static bool perform(struct process *process, const struct pub_step *step, struct
     return false;
 }
 
-/* --- processes --- */
-
 struct process *process_new(struct world *world, int64_t lease)
 {
     static const struct pub_config config = {
@@ -646,8 +638,6 @@ void process_request(struct process *process, const struct pub_request *request)
     pub_request(process->core, request);
     process_settle(process);
 }
-
-/* --- the verdict --- */
 
 static int64_t verify_partition(const struct world *world, const struct world_topic *topic,
                                 int32_t p, uint8_t *seen, int64_t from)

@@ -7,8 +7,8 @@
  * The broker is the worst that there is: it does not verify that a produced record belongs to an
  * open transaction (KIP-890), so a late EndTxn leaves records open that nobody will ever end.
  */
-#ifndef DAYBOOK_TESTS_PUBLISHER_WORLD_H
-#define DAYBOOK_TESTS_PUBLISHER_WORLD_H
+#ifndef DAYBOOK_TESTS_UNIT_PUBLISHER_WORLD_H
+#define DAYBOOK_TESTS_UNIT_PUBLISHER_WORLD_H
 #include <check.h>
 
 #include "publisher/core.h"
