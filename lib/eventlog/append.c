@@ -55,6 +55,9 @@ void batch_store_id(struct batch *batch, struct known_id id)
         return; /* two writes asked for it */
     copy = ARENA_NEW(batch->arena, struct known_id);
     *copy = id;
+    if (id.index == NO_INDEX)
+        copy->id =
+            arena_dup(batch->arena, id.id); /* what is stored outlives the write that asked */
     table_add(table, hash, copy);
 }
 

@@ -125,7 +125,8 @@ void batch_unverify(struct batch *batch)
     for (size_t i = 0; i < batch->streams_count; i++)
         batch->streams[i]->verified = false;
     for (size_t i = 0; i < batch->count; i++)
-        batch->plans[i]->key_verified = batch->plans[i]->ids_verified = false;
+        if (batch->plans[i] != NULL)
+            batch->plans[i]->key_verified = batch->plans[i]->ids_verified = false;
 }
 
 void batch_release(struct batch *batch)
@@ -146,7 +147,7 @@ static enum verdict decide(struct batch *batch, size_t i)
 {
     struct plan *plan = batch->plans[i];
 
-    if (plan->settled)
+    if (plan == NULL || plan->settled)
         return VERDICT_DONE;
     return plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, i == 0)
                                               : decide_append(batch, plan, i == 0);

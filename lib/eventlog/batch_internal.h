@@ -137,7 +137,8 @@ struct batch {
     struct category_set *categories; /* known to be registered */
 
     struct arena *arena;
-    struct plan **plans; /* the core's queue; this batch is the first `count` of it */
+    /* The core's queue; this batch is the first `count` of it. NULL: was answered meanwhile. */
+    struct plan **plans;
     size_t count;
 
     struct batch_stream **streams;

@@ -39,6 +39,8 @@ struct writer_core {
 
     enum core_state state;
     enum core_step step; /* that is being performed */
+    int64_t step_began_ms;
+    int64_t batch_began_ms;
     struct batch batch;
     struct arena *scratch; /* for what a step needs; cleared after it */
     struct position head;
@@ -76,7 +78,7 @@ struct writer_core {
         int64_t stream_id;
         struct version version;
         struct str id;
-    } * expected; /* events_count */
+    } * expected; /* events_count; NULL: COMMIT is under way, and nobody has doubts */
     size_t probed_matching;
     bool probed_foreign;
 };
@@ -88,7 +90,8 @@ void core_finish_failed(struct writer_core *core, struct write *write, const str
 void core_shift(struct writer_core *core, size_t count); /* the first COUNT leave the queue */
 void core_close_gaps(struct writer_core *core);
 /*
- * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL.
+ * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL:
+ * those of the batch stay so until it ends.
  * *ret_next is the earliest deadline left. False: no write is left.
  */
 bool core_expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next);

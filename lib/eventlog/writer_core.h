@@ -24,6 +24,7 @@ enum {
     CORE_LOCKED_LOAD_EVENTS_MAX = 1000, /* under the head lock */
     STREAM_IDS_BLOCK = 1024,            /* increment of the sequence stream_ids */
     BATCH_EVENTS_MAX = 32768,           /* whatever the configuration says */
+    CORE_LATE_MS = 1000,                /* a batch that takes no longer is seen to its end */
 };
 
 struct writer_core;
@@ -45,6 +46,8 @@ SCOPED_DEFINE(struct writer_core *, core_free);
 void core_add(struct writer_core *core, struct write *write);
 size_t
 core_waiting(const struct writer_core *core); /* writes it holds, finished ones not counted */
+size_t
+core_unanswered(const struct writer_core *core); /* the same without those that are given up */
 struct write *core_take_finished(struct writer_core *core); /* in order; NULL: none */
 
 enum core_step {
@@ -68,6 +71,12 @@ void core_done(struct writer_core *core, int64_t now_ms);
  * err->outcome_unknown must be set whenever the COMMIT may have happened. Also for a connection
  * that can not be opened, whatever the last step was. */
 void core_failed(struct writer_core *core, const struct error *err, int64_t now_ms, uint64_t draw);
+/*
+ * For while a step waits for the database: answers what is past its deadline, however long the step
+ * takes. The batch's own writes only once it has taken CORE_LATE_MS: in a database that is slow for
+ * having much to do, giving up what is half done would leave nothing but half done work.
+ */
+void core_expire_in_step(struct writer_core *core, int64_t now_ms);
 /* There is a new connection. Ask core_next() again before doing anything on it. */
 void core_reconnected(struct writer_core *core);
 

@@ -60,6 +60,14 @@ bool pg_is_open(const struct pg_conn *conn);
 uint64_t pg_connects(const struct pg_conn *conn); /* how often it was connected so far */
 
 /*
+ * FN is called every PG_WAITING_MS or so for as long as a call on CONN waits for the server, on the
+ * same thread: for whoever has more to do than to wait. It must not use CONN.
+ */
+enum { PG_WAITING_MS = 50 };
+typedef void (*pg_waiting_fn)(void *arg);
+void pg_on_wait(struct pg_conn *conn, pg_waiting_fn fn, void *arg);
+
+/*
  * Parameters are built once, sent in binary. The statement says the types: write a cast
  * ($1::bigint) where the context gives none, or the server refuses the bytes (22P03).
  */

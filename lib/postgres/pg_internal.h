@@ -40,6 +40,10 @@ struct pg_conn {
     struct pg_statement *statements; /* uthash by address of the text */
     unsigned statements_named;
 
+    pg_waiting_fn waiting; /* NULL: none */
+    void *waiting_arg;
+    int64_t waiting_at_ms; /* when it is called next; stays from one wait to the next */
+
     bool scripting; /* a script is sent and not fully answered */
     bool piping;
     bool sync_due; /* sent something since the last sync */
@@ -54,8 +58,9 @@ struct pg_conn {
 /* When an answer that is asked for now must be here, by the monotonic clock. */
 int64_t pg_answer_deadline(const struct pg_conn *conn);
 
-/* Waits until FD is ready for EVENTS (poll's); 0 when the deadline passed. */
-short pg_wait(int fd, short events, int64_t deadline_ms);
+/* Waits until the socket is ready for EVENTS (poll's); 0 when the deadline passed. Calls what
+ * pg_on_wait() set meanwhile. */
+short pg_wait(struct pg_conn *conn, short events, int64_t deadline_ms);
 
 /* Writes all that libpq has buffered, and reads meanwhile: neither side waits for the other to
  * empty a full socket. A connection lost on the way is left for the reader to tell. */

@@ -83,6 +83,7 @@ struct fake_session {
     enum core_step last;
     size_t steps[CORE_UPKEEP + 1]; /* how often each was performed */
     size_t loaded_events;
+    int64_t step_takes_ms; /* the next one, and meanwhile writes expire */
 };
 
 enum fake_outcome {
