@@ -4,6 +4,7 @@
  * The number of a failing test gives its seeds, so it repeats.
  */
 #include "base/mem.h"
+#include "tests/unit/publisher/process.h"
 #include "tests/unit/publisher/world.h"
 
 Suite *publisher_simulation_suite(void);
