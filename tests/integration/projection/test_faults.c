@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "projection/position.h"
 #include "tests/integration/projection/items.h"
 #include "tests/integration/projection/world.h"
+#include "tests/support/await.h"
 #include "tests/support/expect.h"
 
 Suite *projection_faults_suite(void);
@@ -256,18 +256,16 @@ static void cut_connections(void)
 
 static void await_word(const char *word)
 {
-    int64_t deadline_ms = clock_monotonic_ms() + WORLD_TIMEOUT_MS;
-    bool is_so = false;
-
-    while (!is_so) {
+    for (struct await await = await_for(WORLD_TIMEOUT_MS);;) {
         SCOPED(arena_free) struct arena *arena = arena_new(0);
         struct projection_status *status;
         size_t count;
 
         projector_status(projector, arena, &status, &count);
-        is_so = str_equal(status[0].state, str_of(word));
-        ck_assert_msg(clock_monotonic_ms() < deadline_ms, STR_FMT ": " STR_FMT,
-                      STR_ARG(status[0].state), STR_ARG(status[0].reason));
+        if (str_equal(status[0].state, str_of(word)))
+            return;
+        await_more(&await, STR_FMT ": " STR_FMT, STR_ARG(status[0].state),
+                   STR_ARG(status[0].reason));
     }
 }
 

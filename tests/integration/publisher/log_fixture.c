@@ -10,12 +10,12 @@
 #include "kafka/partition.h"
 #include "publisher/control.h"
 #include "publisher/topics.h"
+#include "tests/support/await.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-enum { LOOK_NS = 5000000, SQL_MAX = 256 };
+enum { SQL_MAX = 256, STATE_MAX = 1024 };
 
 /* What the writer does, in one statement: under the head's lock, versions and positions gapless. */
 static const char append_function[] =
@@ -121,11 +121,6 @@ struct publisher *log_fixture_start(const struct log_fixture *log, const char *i
     return publisher;
 }
 
-static void look_again(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
-}
-
 static void show_state(struct log_fixture *log, char *out, size_t out_bytes)
 {
     SCOPED(arena_free) struct arena *arena = arena_new(0);
@@ -140,29 +135,27 @@ static void show_state(struct log_fixture *log, char *out, size_t out_bytes)
 
 void log_fixture_await(struct log_fixture *log)
 {
-    int64_t deadline_ms = fixture_deadline();
-    char state[1024];
+    struct await await = await_for(FIXTURE_TIMEOUT_MS);
+    char state[STATE_MAX];
 
     while (log_fixture_number(log, "select coalesce(max(position), 0) from publisher_cursor") <
            log->head) {
         show_state(log, state, sizeof(state));
-        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "not published: %s", state);
-        look_again();
+        await_more(&await, "not published: %s", state);
     }
 }
 
 void log_fixture_await_state(struct log_fixture *log, const char *state, const char *reason)
 {
-    int64_t deadline_ms = fixture_deadline() + FIXTURE_TIMEOUT_MS;
-    char wanted[64], seen[1024];
+    struct await await = await_for(2 * FIXTURE_TIMEOUT_MS);
+    char wanted[64], seen[STATE_MAX];
 
     snprintf(wanted, sizeof(wanted), "%s %s:", state, reason);
     for (;;) {
         show_state(log, seen, sizeof(seen));
         if (strncmp(seen, wanted, strlen(wanted)) == 0)
             return;
-        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "wanted '%s', is '%s'", wanted, seen);
-        look_again();
+        await_more(&await, "wanted '%s', is '%s'", wanted, seen);
     }
 }
 
