@@ -47,6 +47,9 @@ void kafka_watch_attach(rd_kafka_conf_t *conf, struct kafka_watch *watch);
 /* Puts the last error's text behind ERR's: "timed out" alone says nothing. */
 bool kafka_watch_explain(const struct kafka_watch *watch, struct error *err);
 
+/* Every client's log_cb: librdkafka would write to standard error itself. Any thread. */
+void kafka_log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+
 /* Takes *CONF, also when it fails. */
 MUST_CHECK bool kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret_rk,
                                  struct error *err);
