@@ -8,8 +8,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_SUPPORT_AWAIT_H
-#define DAYBOOK_SUPPORT_AWAIT_H
+#ifndef DAYBOOK_TESTS_SUPPORT_AWAIT_H
+#define DAYBOOK_TESTS_SUPPORT_AWAIT_H
 #include <stdint.h>
 
 #include "base/error.h"

@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "tests/integration/publisher/log_fixture.h"
+#include "tests/integration/publisher/log_verify.h"
 #include "tests/support/await.h"
 
 Suite *publisher_faults_suite(void);
@@ -64,7 +64,7 @@ START_TEST(a_killed_publisher_leaves_nothing_lost_and_nothing_twice)
     struct publisher *publisher = log_fixture_start(&logs, "one");
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order stock");
+    log_verify(&logs, "order stock");
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(every_connection_cut_makes_a_new_producer)
         ck_assert_double_ge(producers_made(), i + 2);
     }
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -110,7 +110,7 @@ START_TEST(connections_cut_at_random_lose_and_repeat_nothing)
     }
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order stock");
+    log_verify(&logs, "order stock");
 }
 END_TEST
 
@@ -127,7 +127,7 @@ START_TEST(a_broker_killed_in_the_middle_is_waited_for)
     log_fixture_append(&logs, "order", 30, 100);
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -175,7 +175,7 @@ START_TEST(a_database_connection_lost_is_made_again)
     }
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
