@@ -242,10 +242,9 @@ static void write_role(struct roles *roles, enum role_kind kind, struct arena *a
     buf_add_char(out, '}');
 }
 
-void roles_write_detail(void *arg, struct buf *out)
+void roles_write_detail(struct roles *roles, struct buf *out)
 {
     SCOPED(arena_free) struct arena *arena = arena_new(0);
-    struct roles *roles = arg;
     struct keeper_status keeper = keeper_seen(roles);
 
     buf_add_char(out, '{');

@@ -134,7 +134,7 @@ static bool seek_time(struct pg_conn *conn, int64_t from, int64_t to, int64_t ti
 static bool narrow(struct pg_conn *conn, const struct log_filter *filter, int64_t *after,
                    int64_t *up_to, struct error *err)
 {
-    struct position head;
+    struct position head = POSITION(0);
 
     if (filter->since_us == 0 && filter->until_us == 0)
         return true;

@@ -59,13 +59,12 @@ END_TEST
 START_TEST(a_fenced_producer_is_told_so)
 {
     SCOPED(kafka_producer_free) struct kafka_producer *first = fixture_producer(transactional_id);
-    SCOPED(kafka_producer_free) struct kafka_producer *second = NULL;
     struct kafka_record record = {.topic = topic, .value = STR("late")};
     struct error err = {0};
     char values[64];
 
     ck_ok(kafka_producer_begin(first, &err));
-    second = fixture_producer(transactional_id);
+    SCOPED(kafka_producer_free) struct kafka_producer *second = fixture_producer(transactional_id);
     ck_assert(!kafka_producer_produce(first, &record, fixture_deadline(), &err) ||
               !kafka_producer_commit(first, fixture_deadline(), &err));
     ck_assert_msg(err.class == ERROR_FENCED, "%s: %s", error_class_name(err.class), err.text);

@@ -77,7 +77,7 @@ static double producers_made(void)
     buf_add_char(&out, '\0');
     line = strstr(out.data, "\ndaybook_publisher_producers_total ");
     ck_assert_ptr_nonnull(line);
-    return atof(strrchr(line, ' ') == NULL ? "" : strchr(line, ' '));
+    return strtod(strchr(line, ' '), NULL);
 }
 
 START_TEST(every_connection_cut_makes_a_new_producer)

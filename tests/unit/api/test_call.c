@@ -108,8 +108,8 @@ static const char *const bad_traces[] = {
     "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef\r\n",
     "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00-x\r\n",
     "traceparent: x\r\n",
-    "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n"
-    "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n",
+    ("traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n"
+     "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n"),
 };
 
 START_TEST(a_malformed_trace_is_replaced)
