@@ -69,6 +69,7 @@ START_TEST(a_fenced_producer_is_told_so)
               !kafka_producer_commit(first, fixture_deadline(), &err));
     ck_assert_msg(err.class == ERROR_FENCED, "%s: %s", error_class_name(err.class), err.text);
     ck_assert_uint_gt(kafka_producer_doubt(first).errors, 0);
+    ck_assert_uint_eq(kafka_producer_doubt(second).errors, 0);
     fixture_values(topic, 0, KAFKA_READ_COMMITTED, values, sizeof(values));
     ck_assert_str_eq(values, "");
 }
