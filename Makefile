@@ -18,8 +18,6 @@ O := $(B)/obj
 GEN := $(B)/gen
 Q := $(if $(V),,@)
 
-# --- flags -----------------------------------------------------------------------------------
-
 PACKAGES := libpq rdkafka jansson libmicrohttpd libcurl libxxhash openssl smartcols
 # Without pkg-config, on a machine that `make run` has yet to set up, reading this file must not fail.
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) check 2>/dev/null)
@@ -51,8 +49,6 @@ ALL_LDFLAGS = -pie -pthread -Wl,--as-needed $(VARIANT_LDFLAGS_$(VARIANT)) $(LDFL
 
 VERSION_TEXT := $(shell tools/version)
 
-# --- sources ---------------------------------------------------------------------------------
-
 LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
 SQL_SOURCES := $(sort $(wildcard lib/*/sql/*.sql))
 SQL_MODULES := $(sort $(foreach f,$(SQL_SOURCES),$(word 2,$(subst /, ,$(f)))))
@@ -75,8 +71,6 @@ BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(B)/%)
 TEST_RUNNERS := $(TEST_KINDS:%=$(B)/tests/%)
 # Only what names the version is rebuilt when it changes.
 VERSIONED := $(if $(C_SOURCES),$(shell grep -ls DAYBOOK_VERSION $(C_SOURCES)))
-
-# --- targets ---------------------------------------------------------------------------------
 
 .PHONY: all run test stop clean-local lint format asan tsan bench install clean help \
   unit integration system test-programs sanitized-tests FORCE
@@ -137,8 +131,6 @@ install: all ## install the programs into $(DESTDIR)$(PREFIX)
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install $(PROGRAMS) "$(DESTDIR)$(PREFIX)/bin"
 
-# --- generated -------------------------------------------------------------------------------
-
 # Files whose text changes only when what they list does: something added, deleted or switched.
 define list_file
 	@mkdir -p $(@D)
@@ -168,8 +160,6 @@ $(GEN)/migrations/embedded.h $(GEN)/migrations/embedded.c &: $(MIGRATIONS) tools
 $(TEST_KINDS:%=$(GEN)/tests/%.c): $(GEN)/tests/%.c: $(B)/tests/%.list tools/list-suites
 	$(Q)mkdir -p $(@D)
 	$(Q)tools/list-suites $(filter tests/$*/%,$(TEST_SOURCES)) >$@
-
-# --- compiling and linking -------------------------------------------------------------------
 
 define compile
 	@mkdir -p $(@D)

@@ -62,8 +62,6 @@ static uint64_t draw(struct bench *bench, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
-/* --- what is written -------------------------------------------------------------------------- */
-
 static void compose(struct write *write, struct stored_answer *ret_answer)
 {
     (void)write;
@@ -145,9 +143,6 @@ static void fill_receive(struct slot *slot)
 
     fill_command(slot, "stock.receive", id, body);
 }
-
-/* --- keeping so many outstanding ---------------------------------------------------------------
- */
 
 static void submit(struct slot *slot, fill_fn fill)
 {

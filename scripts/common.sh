@@ -115,6 +115,16 @@ process_kill() {
     rm -f "$1"
 }
 
+# process_signal FILE SIGNAL: to the process, then to its children.
+process_signal() {
+    local pid child
+    process_runs "$1" || return 0
+    kill -s "$2" "$pid"
+    for child in $(processes_where 1 "$pid"); do
+        kill -s "$2" "$child" 2>/dev/null || true
+    done
+}
+
 # job_kill PID: ends a job of this script, and what that waits for.
 job_kill() {
     local children child

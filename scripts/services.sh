@@ -31,8 +31,6 @@ service_await() {
     }
 }
 
-# --- PostgreSQL ---
-
 # PostgreSQL refuses to run as root, and cannot read the directory that a root's shell stands in.
 as_postgres() {
     if [ "$EUID" -eq 0 ]; then
@@ -113,8 +111,6 @@ postgres_create_database() {
     [ -n "$exists" ] || psql -XAtq "$url" -c "CREATE DATABASE $2"
 }
 
-# --- Kafka ---
-
 # The directory of the data is relative, as a comma in an absolute one would make it two.
 kafka_configure() {
     local port controller
@@ -174,8 +170,6 @@ kafka_brokers() {
 kafka_await() {
     service_await "$1" kafka 120 kcat -b "$(kafka_brokers "$1")" -L -m 2
 }
-
-# --- all of them ---
 
 # Ends what runs under DIR, in the order that lets each finish; a crash's leftovers too. What was made
 # for one run of the tests goes altogether.

@@ -64,9 +64,6 @@ void ask_parameter(const struct invocation *invocation, const char *option, cons
     buf_add_char(path, '&');
 }
 
-/* --- commands
- * ----------------------------------------------------------------------------------------- */
-
 /* False: told. A line feed would make one header two. */
 static bool add_header(struct invocation *invocation, const char *option, const char *header,
                        const char **headers)
@@ -127,9 +124,6 @@ int ask_command(struct invocation *invocation, struct str path, struct str body,
     int status = ask_post(invocation, path, body, &answer);
     return status == EXIT_OK ? output_row(invocation, members, answer) : status;
 }
-
-/* --- reads
- * ---------------------------------------------------------------------------------------------- */
 
 int ask_object(struct invocation *invocation, struct str path, const char *const *members)
 {

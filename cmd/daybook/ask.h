@@ -5,8 +5,8 @@
  *
  * Threads: main.
  */
-#ifndef DAYBOOK_DAYBOOK_ASK_H
-#define DAYBOOK_DAYBOOK_ASK_H
+#ifndef DAYBOOK_CMD_DAYBOOK_ASK_H
+#define DAYBOOK_CMD_DAYBOOK_ASK_H
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -38,9 +38,6 @@ void client_escape(struct buf *out, const char *text)
     }
 }
 
-/* --- problems ------------------------------------------------------------------------------------
- */
-
 static int status_of(long http_status)
 {
     switch (http_status) {
@@ -139,9 +136,6 @@ static int complain_transfer(const struct invocation *invocation, CURLcode code,
     return code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? EXIT_USAGE
                                                                              : EXIT_UNAVAILABLE;
 }
-
-/* --- the request
- * ---------------------------------------------------------------------------------- */
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {

@@ -5,8 +5,8 @@
  *
  * Threads: main.
  */
-#ifndef DAYBOOK_DAYBOOK_CLIENT_H
-#define DAYBOOK_DAYBOOK_CLIENT_H
+#ifndef DAYBOOK_CMD_DAYBOOK_CLIENT_H
+#define DAYBOOK_CMD_DAYBOOK_CLIENT_H
 #include "base/buf.h"
 #include "base/program.h"
 #include "base/str.h"

@@ -40,9 +40,6 @@ static int act(struct invocation *invocation, const char *action, const struct b
     return ask_command(invocation, buf_str(&path), buf_str(body), done_members);
 }
 
-/* --- place
- * ---------------------------------------------------------------------------------------------- */
-
 /* Cuts the part behind the last ':' off; an SKU may have colons of its own. */
 static bool cut_last(struct str *text, struct str *ret_part)
 {
@@ -119,9 +116,6 @@ int order_place_run(struct invocation *invocation)
     buf_add_char(&body, '}');
     return ask_command(invocation, STR("/v1/orders"), buf_str(&body), done_members);
 }
-
-/* --- the life of an order
- * --------------------------------------------------------------------------------- */
 
 static int move_money(struct invocation *invocation, const char *action, const char *member)
 {
@@ -222,10 +216,6 @@ int order_return_run(struct invocation *invocation)
 {
     return act_with_reason(invocation, "/return");
 }
-
-/* --- reads
- * --------------------------------------------------------------------------------------------------
- */
 
 int order_show_run(struct invocation *invocation)
 {

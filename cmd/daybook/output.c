@@ -15,9 +15,6 @@ enum { OUTPUT_BYTES_MAX = 512 << 20, COLUMNS_MAX = 24, CELL_BYTES_MAX = 64 << 20
 
 enum format { FORMAT_TABLE, FORMAT_TSV, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
 
-/* --- rows
- * ------------------------------------------------------------------------------------------ */
-
 void rows_add(struct rows *rows, struct str item)
 {
     rows->items = mem_grow(rows->items, &rows->capacity, rows->count + 1, sizeof *rows->items);
@@ -41,9 +38,6 @@ void rows_add_array(struct rows *rows, struct str array)
     while (json_next(&cursor, &key, &item))
         rows_add(rows, item);
 }
-
-/* --- formats
- * ----------------------------------------------------------------------------------------- */
 
 static enum format format_of(const struct invocation *invocation)
 {
@@ -182,9 +176,6 @@ static int print_json(const struct rows *rows, bool lines)
     return print(&out);
 }
 
-/* --- tables
- * --------------------------------------------------------------------------------------------- */
-
 static void set_cell(struct libscols_line *line, size_t column, json_t *object, const char *member)
 {
     SCOPED_VALUE(buf_release) struct buf raw = BUF_INIT(CELL_BYTES_MAX);
@@ -243,9 +234,6 @@ static int print_table(const struct rows *rows, const char *const *members)
     scols_unref_table(table);
     return ok ? EXIT_OK : EXIT_FAILED;
 }
-
-/* --- what verbs call
- * --------------------------------------------------------------------------------------- */
 
 int output_rows(const struct invocation *invocation, const char *const *members,
                 const struct rows *rows)

@@ -7,8 +7,8 @@
  *
  * Threads: main.
  */
-#ifndef DAYBOOK_DAYBOOK_OUTPUT_H
-#define DAYBOOK_DAYBOOK_OUTPUT_H
+#ifndef DAYBOOK_CMD_DAYBOOK_OUTPUT_H
+#define DAYBOOK_CMD_DAYBOOK_OUTPUT_H
 #include <stddef.h>
 
 #include "base/program.h"

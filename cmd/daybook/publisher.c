@@ -40,10 +40,6 @@ int publisher_resume_run(struct invocation *invocation)
     return request(invocation, STR("/admin/v1/publisher/resume"), STR("{}"));
 }
 
-/* --- accept
- * ------------------------------------------------------------------------------------------------
- */
-
 static const char *consequence(const char *kind)
 {
     if (strcmp(kind, "new-log") == 0)

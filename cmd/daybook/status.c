@@ -75,9 +75,6 @@ static void fault(struct report *report, const struct line *line)
                 line->name, line->state, line->detail[0] != '\0' ? ": " : "", line->detail);
 }
 
-/* --- the lines
- * ------------------------------------------------------------------------------------------- */
-
 /* Of one role: whether some living process has it, and what is wrong with those that do. */
 static void check_role(struct report *report, const char *instance, const char *role,
                        json_t *detail)

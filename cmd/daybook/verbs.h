@@ -4,8 +4,8 @@
  *
  * Threads: main.
  */
-#ifndef DAYBOOK_DAYBOOK_VERBS_H
-#define DAYBOOK_DAYBOOK_VERBS_H
+#ifndef DAYBOOK_CMD_DAYBOOK_VERBS_H
+#define DAYBOOK_CMD_DAYBOOK_VERBS_H
 #include "base/program.h"
 
 int order_place_run(struct invocation *invocation);

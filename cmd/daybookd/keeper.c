@@ -66,9 +66,6 @@ static void note_fault(struct keeper *keeper, const struct error *err)
         log_warn("the database can not be kept up", LOG_ERR(err), LOG_I64("held_back", held_back));
 }
 
-/* --- getting acquainted --------------------------------------------------------------------------
- */
-
 static void decide(struct keeper *keeper, enum keeper_state state, const struct error *err,
                    const struct log_identity *identity)
 {
@@ -104,9 +101,6 @@ static bool get_acquainted(struct keeper *keeper)
     decide(keeper, KEEPER_ACQUAINTED, NULL, &identity);
     return true;
 }
-
-/* --- afterwards
- * ------------------------------------------------------------------------------------ */
 
 static bool beat(struct keeper *keeper, struct error *err)
 {
@@ -162,9 +156,6 @@ static void run(void *arg)
         state = status.state;
     }
 }
-
-/* --- from main
- * -------------------------------------------------------------------------------------- */
 
 static void keeper_free(struct keeper *keeper)
 {

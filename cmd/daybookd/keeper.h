@@ -7,8 +7,8 @@
  *
  * Threads: keeper_status() from any; the rest from main.
  */
-#ifndef DAYBOOK_DAYBOOKD_KEEPER_H
-#define DAYBOOK_DAYBOOKD_KEEPER_H
+#ifndef DAYBOOK_CMD_DAYBOOKD_KEEPER_H
+#define DAYBOOK_CMD_DAYBOOKD_KEEPER_H
 #include "base/error.h"
 #include "eventlog/identity.h"
 #include "eventlog/processes.h"

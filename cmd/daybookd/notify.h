@@ -4,8 +4,8 @@
  *
  * Threads: main.
  */
-#ifndef DAYBOOK_DAYBOOKD_NOTIFY_H
-#define DAYBOOK_DAYBOOKD_NOTIFY_H
+#ifndef DAYBOOK_CMD_DAYBOOKD_NOTIFY_H
+#define DAYBOOK_CMD_DAYBOOKD_NOTIFY_H
 
 /* "READY=1", "STOPPING=1". Nothing without a manager that listens. */
 void notify_manager(const char *state);

@@ -31,9 +31,6 @@ struct roles {
     void *stopped[ROLE_KINDS]; /* main's: to be freed when HTTP has ended */
 };
 
-/* --- names
- * ------------------------------------------------------------------------------------------- */
-
 static bool is_wanted(unsigned wanted, enum role_kind kind)
 {
     return wanted & (1u << kind);
@@ -73,9 +70,6 @@ const char *roles_text(unsigned wanted, struct arena *arena)
                                 kinds[kind]->name);
     return arena_cstr(arena, text);
 }
-
-/* --- beginning
- * ---------------------------------------------------------------------------------------- */
 
 struct roles *roles_new(const struct role_context *context, unsigned wanted)
 {
@@ -172,9 +166,6 @@ bool roles_start(struct roles *roles, struct error *err)
     return true;
 }
 
-/* --- ending
- * --------------------------------------------------------------------------------------------- */
-
 static void *take_state(struct roles *roles, enum role_kind kind)
 {
     pthread_mutex_lock(&roles->mutex);
@@ -205,9 +196,6 @@ void roles_close(struct roles *roles)
         if (roles->stopped[kind] != NULL)
             kinds[kind]->free(TAKE(roles->stopped[kind]));
 }
-
-/* --- how they are
- * --------------------------------------------------------------------------------------- */
 
 static struct role_health health_of(struct roles *roles, enum role_kind kind,
                                     const struct keeper_status *keeper, struct arena *arena)
@@ -254,10 +242,9 @@ static void write_role(struct roles *roles, enum role_kind kind, struct arena *a
     buf_add_char(out, '}');
 }
 
-void roles_write_detail(void *arg, struct buf *out)
+void roles_write_detail(struct roles *roles, struct buf *out)
 {
     SCOPED(arena_free) struct arena *arena = arena_new(0);
-    struct roles *roles = arg;
     struct keeper_status keeper = keeper_seen(roles);
 
     buf_add_char(out, '{');

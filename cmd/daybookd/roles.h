@@ -5,8 +5,8 @@
  *
  * Threads: roles_health() and roles_write_detail() from any; the rest from main.
  */
-#ifndef DAYBOOK_DAYBOOKD_ROLES_H
-#define DAYBOOK_DAYBOOKD_ROLES_H
+#ifndef DAYBOOK_CMD_DAYBOOKD_ROLES_H
+#define DAYBOOK_CMD_DAYBOOKD_ROLES_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,7 +75,8 @@ void roles_set_keeper(struct roles *roles, struct keeper *keeper);
 bool roles_stop(struct roles *roles, int64_t drain_ms);
 void roles_close(struct roles *roles); /* and then the socket */
 
-void roles_health(void *roles, struct arena *arena, struct role_health ret[3], size_t *ret_count);
-void roles_write_detail(void *roles, struct buf *out); /* of a heartbeat: a JSON object */
+/* A callback: ARG is the roles. */
+void roles_health(void *arg, struct arena *arena, struct role_health ret[3], size_t *ret_count);
+void roles_write_detail(struct roles *roles, struct buf *out); /* of a heartbeat: a JSON object */
 
 #endif

@@ -58,9 +58,6 @@ struct daemon {
     bool failed;
 };
 
-/* --- the process
- * -------------------------------------------------------------------------------------- */
-
 static void block_signals(sigset_t *ret_handled)
 {
     sigemptyset(ret_handled);
@@ -106,9 +103,6 @@ static void prepare_second_signal(void)
     sigaddset(&ending, SIGINT);
     pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
 }
-
-/* --- parts
- * -------------------------------------------------------------------------------------------- */
 
 static void keeper_decided(void *arg)
 {
@@ -186,9 +180,6 @@ static void release(struct daemon *daemon)
     close(daemon->decided_fd);
 }
 
-/* --- events
- * ------------------------------------------------------------------------------------------- */
-
 /* False: the process can not do its work. */
 static bool on_decided(struct daemon *daemon)
 {
@@ -264,9 +255,6 @@ static void wait_for_the_end(struct daemon *daemon)
         }
     }
 }
-
-/* --- the verbs
- * ------------------------------------------------------------------------------------------ */
 
 static int run(struct daemon *daemon)
 {

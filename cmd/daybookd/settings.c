@@ -17,9 +17,6 @@
 
 enum { FAULTS_BYTES_MAX = 1 << 20, HOST_NAME_BYTES = 256 };
 
-/* --- what one setting alone does not show ------------------------------------------------------
- */
-
 static void fault(const struct config *config, struct buf *faults, const char *key,
                   const char *message)
 {
@@ -116,8 +113,6 @@ void settings_check(const struct config *config, struct buf *faults)
     check_kafka(config, faults);
 }
 
-/* --- loading --------------------------------------------------------------------------------- */
-
 static void tell_faults(const struct invocation *invocation, const char *lines)
 {
     fprintf(stderr, "%s: the configuration is wrong\n%s", invocation->program->name, lines);
@@ -145,9 +140,6 @@ bool settings_load(const struct invocation *invocation, struct config **ret_conf
     *ret_config = TAKE(config);
     return true;
 }
-
-/* --- what modules are given --------------------------------------------------------------------
- */
 
 const char *settings_instance(const struct config *config, struct arena *arena)
 {

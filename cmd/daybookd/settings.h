@@ -4,8 +4,8 @@
  *
  * Threads: main, before the first thread; read-only afterwards.
  */
-#ifndef DAYBOOK_DAYBOOKD_SETTINGS_H
-#define DAYBOOK_DAYBOOKD_SETTINGS_H
+#ifndef DAYBOOK_CMD_DAYBOOKD_SETTINGS_H
+#define DAYBOOK_CMD_DAYBOOKD_SETTINGS_H
 #include <stdbool.h>
 
 #include "base/config.h"

@@ -173,7 +173,8 @@ static const struct setting settings[] = {
      .preset = "5s",
      .min = SECOND / 10,
      .max = MINUTE,
-     .text = "How long a command may wait for its answer."},
+     .text = "How long a command may wait for its answer; one that is being written then, a second "
+             "longer."},
     {.key = "eventlog.cache_bytes",
      .type = SETTING_SIZE,
      .preset = "64MiB",

@@ -4,8 +4,8 @@
  *
  * Threads: main.
  */
-#ifndef DAYBOOK_DAYBOOKD_VERBS_H
-#define DAYBOOK_DAYBOOKD_VERBS_H
+#ifndef DAYBOOK_CMD_DAYBOOKD_VERBS_H
+#define DAYBOOK_CMD_DAYBOOKD_VERBS_H
 #include "base/program.h"
 
 int serve_run(struct invocation *invocation);

@@ -9,14 +9,11 @@
 /* Cuts the port off "name:port", "[::1]:port". */
 static struct str host_name(struct str host)
 {
-    size_t end = host.len;
-
     if (host.len > 0 && host.data[0] == '[') {
         size_t bracket = str_index(host, ']');
         return str_from(host.data, bracket < host.len ? bracket + 1 : host.len);
     }
-    end = str_index(host, ':');
-    return str_from(host.data, end);
+    return str_from(host.data, str_index(host, ':'));
 }
 
 static bool is_our_name(const struct api *api, struct str name)

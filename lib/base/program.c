@@ -12,8 +12,6 @@
 
 enum { OUTPUT_BYTES_MAX = 4 << 20 };
 
-/* --- the table ----------------------------------------------------------------------------- */
-
 struct str verb_words(const struct verb *verb, struct str *ret_second)
 {
     return str_split(str_of(verb->name), ' ', ret_second);
@@ -56,8 +54,6 @@ bool verb_is_first_of_group(const struct program *program, const struct verb *ve
     return true;
 }
 
-/* --- output -------------------------------------------------------------------------------- */
-
 bool program_print(struct str text)
 {
     while (text.len > 0) {
@@ -82,8 +78,6 @@ static int print_and_end(const struct buf *out)
 {
     return !out->failed && program_print(buf_str(out)) ? EXIT_OK : EXIT_FAILED;
 }
-
-/* --- what every program does ---------------------------------------------------------------- */
 
 const struct program_option program_help_options[] = {
     {.name = "man", .text = "print the man page instead"},
@@ -160,8 +154,6 @@ int program_main(const struct program *program, int argc, char **argv)
         return print_help(program, invocation->topic);
     return invocation->verb->run(invocation);
 }
-
-/* --- what a verb asks of its invocation ------------------------------------------------------ */
 
 const char *invocation_option(const struct invocation *invocation, const char *name)
 {

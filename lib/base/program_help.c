@@ -21,8 +21,6 @@ static const struct {
 };
 enum { EXITS_COUNT = sizeof exits / sizeof *exits };
 
-/* --- help ------------------------------------------------------------------------------------ */
-
 /* How an option is written: "-o, --output FORMAT". */
 static void write_spelling(const struct program_option *option, struct buf *out)
 {
@@ -126,8 +124,6 @@ bool program_write_help(const struct program *program, struct str topic, struct 
             write_verb_row(verb, out);
     return true;
 }
-
-/* --- man page --------------------------------------------------------------------------------- */
 
 /* A text as roff takes it: no backslash, no '.' or ''' at the start of a line, '-' as it is typed.
  */

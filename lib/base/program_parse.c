@@ -18,8 +18,6 @@ struct parser {
     struct error *err;
 };
 
-/* --- words ---------------------------------------------------------------------------------- */
-
 static bool see_help(struct parser *parser)
 {
     return error_hint(parser->err, "See '%s%s" STR_FMT " --help'", parser->program->name,
@@ -100,8 +98,6 @@ static bool take_argument(struct parser *parser, const char *word)
     out->arguments[out->arguments_count++] = word;
     return true;
 }
-
-/* --- options -------------------------------------------------------------------------------- */
 
 static const struct program_option *find_in(const struct program_option *options, struct str name,
                                             char letter)
@@ -238,8 +234,6 @@ static bool take_short(struct parser *parser, const char *word)
         return parser->out->help = true;
     return take_option(parser, str_from(word + 1, 1), word[1], word[2] != '\0' ? attached : NULL);
 }
-
-/* --- all of it ------------------------------------------------------------------------------- */
 
 /* "-" and negative numbers are arguments. */
 static bool is_option(const struct parser *parser, const char *word)

@@ -22,8 +22,6 @@ void ask_append(struct batch *batch, struct plan *plan)
     }
 }
 
-/* --- event ids --- */
-
 static bool known_id_equal(const void *item, const void *key)
 {
     const struct known_id *a = item;
@@ -57,6 +55,9 @@ void batch_store_id(struct batch *batch, struct known_id id)
         return; /* two writes asked for it */
     copy = ARENA_NEW(batch->arena, struct known_id);
     *copy = id;
+    if (id.index == NO_INDEX)
+        copy->id =
+            arena_dup(batch->arena, id.id); /* what is stored outlives the write that asked */
     table_add(table, hash, copy);
 }
 
@@ -119,8 +120,6 @@ static enum presence ids_presence(struct batch *batch, struct batch_stream *s,
         return IDS_ALL;
     return count > 0 || has_twins(batch, append) ? IDS_PARTLY : IDS_NEW;
 }
-
-/* --- the decision --- */
 
 struct append_decision {
     struct batch_stream **streams; /* one for each append */

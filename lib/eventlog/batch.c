@@ -29,8 +29,6 @@ void batch_init(struct batch *batch, const struct domain *const *domains, struct
     buf_init(&batch->decision.members, MEMBERS_BYTES_MAX);
 }
 
-/* --- a batch's life --- */
-
 static void pass_begin(struct batch *batch)
 {
     batch->decided = false;
@@ -130,7 +128,8 @@ void batch_unverify(struct batch *batch)
     for (size_t i = 0; i < batch->streams_count; i++)
         batch->streams[i]->verified = false;
     for (size_t i = 0; i < batch->count; i++)
-        batch->plans[i]->key_verified = batch->plans[i]->ids_verified = false;
+        if (batch->plans[i] != NULL)
+            batch->plans[i]->key_verified = batch->plans[i]->ids_verified = false;
 }
 
 void batch_release(struct batch *batch)
@@ -147,8 +146,6 @@ void batch_release(struct batch *batch)
     buf_release(&batch->decision.members);
     arena_free(batch->arena);
 }
-
-/* --- a pass --- */
 
 static enum verdict decide_write(struct batch *batch, struct plan *plan, bool first)
 {
@@ -173,7 +170,7 @@ static enum verdict decide(struct batch *batch, size_t i)
 {
     struct plan *plan = batch->plans[i];
 
-    if (plan->settled)
+    if (plan == NULL || plan->settled)
         return VERDICT_DONE;
     return plan->write->dry_run ? decide_dry_run(batch, plan, i == 0)
                                 : decide_write(batch, plan, i == 0);

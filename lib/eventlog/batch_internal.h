@@ -159,7 +159,8 @@ struct batch {
     struct category_set *categories; /* known to be registered */
 
     struct arena *arena;
-    struct plan **plans; /* the core's queue; this batch is the first `count` of it */
+    /* The core's queue; this batch is the first `count` of it. NULL: was answered meanwhile. */
+    struct plan **plans;
     size_t count;
 
     struct batch_stream **streams;
@@ -217,7 +218,7 @@ static inline struct str batch_event_data(const struct batch *batch, const struc
                                 : str_from(batch->data.data + e->data_offset, e->data_len);
 }
 
-/* --- between batch.c, batch_stream.c, decide.c and append.c --- */
+/* Between batch.c, batch_stream.c, decide.c and append.c. */
 
 enum verdict {
     VERDICT_DONE,   /* plan->outcome says it */

@@ -9,8 +9,6 @@ static struct position position_of(const struct writer_core *core, int64_t index
     return POSITION(core->head.n + 1 + index);
 }
 
-/* --- results --- */
-
 static void fill_streams(const struct writer_core *core, const struct plan *plan)
 {
     struct write *write = plan->write;
@@ -104,8 +102,6 @@ void core_fill_results(struct writer_core *core, struct plan *plan)
         fill_repeated(core, plan);
 }
 
-/* --- the request --- */
-
 static int64_t take_stream_id(struct stream_ids *ids)
 {
     int64_t id;
@@ -189,9 +185,9 @@ static void write_answers(struct writer_core *core)
     c->answers = ARENA_ARRAY(core->scratch, struct core_new_answer, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         struct plan *plan = batch->plans[i];
-        struct write *write = plan->write;
+        struct write *write = plan != NULL ? plan->write : NULL;
 
-        if (write->idempotency_key.data == NULL || plan->settled ||
+        if (write == NULL || write->idempotency_key.data == NULL || plan->settled ||
             (plan->outcome != WRITE_APPENDED && plan->outcome != WRITE_REPEATED))
             continue;
         assert(plan->key_verified);
@@ -210,6 +206,7 @@ void core_prepare_commit(struct writer_core *core)
     struct batch *batch = &core->batch;
     struct core_commit *c = &core->commit;
 
+    core->expected = NULL;
     *c = (struct core_commit){
         .base = core->head,
         .recorded_at_us = core->recorded_at_us,
@@ -229,8 +226,6 @@ const struct core_commit *core_commit(const struct writer_core *core)
     assert(core->step == CORE_COMMIT);
     return &core->commit;
 }
-
-/* --- afterwards --- */
 
 void core_committed_bases(struct writer_core *core)
 {
@@ -254,6 +249,8 @@ void core_prepare_doubt(struct writer_core *core)
 {
     struct batch *batch = &core->batch;
 
+    if (core->expected != NULL)
+        return; /* when the first write was given up in COMMIT: their ids may be gone by now */
     core->doubt = (struct core_doubt){core->head, batch->events_count};
     core->expected = ARENA_ARRAY(batch->arena, struct core_expected, batch->events_count);
     for (size_t i = 0; i < batch->events_count; i++) {

@@ -26,7 +26,8 @@ static void fail_batch(struct writer_core *core, struct error err, const char *c
     if (err.code[0] == '\0')
         core_set_code(&err, code);
     for (size_t i = 0; i < count; i++)
-        core_finish_failed(core, core->pending[i]->write, &err);
+        if (core->pending[i] != NULL)
+            core_finish_failed(core, core->pending[i]->write, &err);
     core_go_idle(core);
     core_shift(core, count);
     core_suspects_passed(core, count);

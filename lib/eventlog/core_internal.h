@@ -39,6 +39,8 @@ struct writer_core {
 
     enum core_state state;
     enum core_step step; /* that is being performed */
+    int64_t step_began_ms;
+    int64_t batch_began_ms;
     struct batch batch;
     struct arena *scratch; /* for what a step needs; cleared after it */
     struct position head;
@@ -76,31 +78,32 @@ struct writer_core {
         int64_t stream_id;
         struct version version;
         struct str id;
-    } * expected; /* events_count */
+    } * expected; /* events_count; NULL: COMMIT is under way, and nobody has doubts */
     size_t probed_matching;
     bool probed_foreign;
 };
 
-/* --- core_queue.c --- */
+/* In core_queue.c. */
 
 void core_finish(struct writer_core *core, struct write *write);
 void core_finish_failed(struct writer_core *core, struct write *write, const struct error *err);
 void core_shift(struct writer_core *core, size_t count); /* the first COUNT leave the queue */
 void core_close_gaps(struct writer_core *core);
 /*
- * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL.
+ * Answers what is past its deadline among the first COUNT, whose places in the queue become NULL:
+ * those of the batch stay so until it ends.
  * *ret_next is the earliest deadline left. False: no write is left.
  */
 bool core_expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next);
 void core_set_code(struct error *err, const char *code);
 
-/* --- writer_core.c --- */
+/* In writer_core.c. */
 
 void core_go_idle(struct writer_core *core);
 /* After a fault of the data the limit of a batch doubles back while all goes well. */
 void core_suspects_passed(struct writer_core *core, size_t count);
 
-/* --- core_look.c, core_load.c --- */
+/* In core_look.c, core_load.c. */
 
 /* Fills core->lookups with what is unverified (LOCKED: under the lock) or unknown. False: nothing.
  */
@@ -111,7 +114,7 @@ int64_t core_loads_events(const struct writer_core *core); /* that are to be loa
 void core_lookups_done(struct writer_core *core, bool locked);
 void core_loads_done(struct writer_core *core);
 
-/* --- core_commit.c --- */
+/* In core_commit.c. */
 
 void core_prepare_commit(struct writer_core *core);
 void core_fill_results(struct writer_core *core, struct plan *plan);

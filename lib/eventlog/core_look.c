@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-/* --- asking --- */
-
 static void look_for_stream(struct writer_core *core, struct batch_stream *s, bool locked)
 {
     struct core_lookups *l = &core->lookups;
@@ -46,9 +44,10 @@ static void look_for_keys(struct writer_core *core)
     core->key_plans = ARENA_ARRAY(core->scratch, struct plan *, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         struct plan *plan = batch->plans[i];
-        const struct write *write = plan->write;
+        const struct write *write = plan != NULL ? plan->write : NULL;
 
-        if (write->idempotency_key.data == NULL || plan->settled || plan->key_verified)
+        if (write == NULL || write->idempotency_key.data == NULL || plan->settled ||
+            plan->key_verified)
             continue;
         core->key_plans[l->keys_count] = plan;
         l->keys[l->keys_count++] =
@@ -58,7 +57,7 @@ static void look_for_keys(struct writer_core *core)
 
 static bool ids_unverified(const struct plan *plan)
 {
-    return plan->has_ids && !plan->settled && !plan->ids_verified;
+    return plan != NULL && plan->has_ids && !plan->settled && !plan->ids_verified;
 }
 
 static size_t count_ids(const struct batch *batch)
@@ -66,10 +65,11 @@ static size_t count_ids(const struct batch *batch)
     size_t count = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
-        const struct write *write = batch->plans[i]->write;
+        const struct write *write;
 
         if (!ids_unverified(batch->plans[i]))
             continue;
+        write = batch->plans[i]->write;
         for (size_t j = 0; j < write->appends_count; j++)
             count += write->appends[j].events_count;
     }
@@ -89,8 +89,9 @@ static void look_for_append_ids(struct writer_core *core, const struct write *wr
         if (append->events[i].id.data == NULL)
             continue;
         core->id_streams[l->event_ids_count] = s;
+        /* A copy: the write may be answered, and gone, before the database is. */
         l->event_ids[l->event_ids_count++] =
-            (struct core_event_id){s->base->id, append->events[i].id};
+            (struct core_event_id){s->base->id, arena_dup(core->scratch, append->events[i].id)};
     }
 }
 
@@ -157,8 +158,6 @@ const struct core_lookups *core_lookups(const struct writer_core *core)
     return &core->lookups;
 }
 
-/* --- answers --- */
-
 void core_head(struct writer_core *core, struct position position, int64_t recorded_at_us)
 {
     assert(core->step == CORE_LOOK && core->lookups.lock);
@@ -211,6 +210,8 @@ void core_key_found(struct writer_core *core, size_t key, struct str hash,
 
     assert(core->step == CORE_LOOK && key < core->lookups.keys_count);
     plan = core->key_plans[key];
+    if (plan == NULL)
+        return; /* answered meanwhile */
     write = plan->write;
     core->batch.decided = false;
     plan->settled = true;
@@ -270,12 +271,15 @@ void core_lookups_done(struct writer_core *core, bool locked)
 {
     streams_looked_up(core, locked);
     for (size_t i = 0; i < core->lookups.keys_count; i++)
-        core->key_plans[i]->key_verified = true;
+        if (core->key_plans[i] != NULL)
+            core->key_plans[i]->key_verified = true;
     for (size_t i = 0; i < core->id_plans_count; i++)
-        core->id_plans[i]->ids_verified = true;
+        if (core->id_plans[i] != NULL)
+            core->id_plans[i]->ids_verified = true;
     /* In the streams found just now no id was looked for. */
     for (size_t i = 0; core->found_by_name && i < core->batch.count; i++)
-        core->batch.plans[i]->ids_verified = false;
+        if (core->batch.plans[i] != NULL)
+            core->batch.plans[i]->ids_verified = false;
     if (core->lookups.categories) {
         core->batch.categories_listed = true;
         core->batch.decided = false;

@@ -5,6 +5,7 @@
 #include "eventlog/core_internal.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,41 +76,54 @@ void core_set_code(struct error *err, const char *code)
     snprintf(err->code, sizeof(err->code), "%s", code);
 }
 
-static struct error expiry(const struct writer_core *core)
+/* It is in the batch whose COMMIT is under way, or was lost. */
+static bool may_be_written(const struct writer_core *core, size_t i)
 {
+    return i < core->batch.count && core->pending[i]->outcome == WRITE_APPENDED &&
+           (core->state == CORE_DOUBTING || core->step == CORE_COMMIT);
+}
+
+static struct error expiry(const struct writer_core *core, size_t i, int64_t now_ms)
+{
+    int64_t silent_ms = now_ms - core->step_began_ms;
     struct error err;
 
-    if (!core->down) {
+    if (core->down)
+        err = core->last_error;
+    else if (silent_ms >= CORE_LATE_MS || may_be_written(core, i))
+        error_set(&err, ERROR_TRANSIENT, "", "no answer from postgresql for %" PRId64 " ms",
+                  silent_ms);
+    else {
         error_set(&err, ERROR_TRANSIENT, "overloaded", "the write waited too long for its turn");
         return err;
     }
-    err = core->last_error;
-    if (core->state == CORE_DOUBTING) {
-        error_wrap(&err, "the connection was lost in COMMIT and could not be made again in time");
-        err.outcome_unknown = true;
-        core_set_code(&err, "outcome-unknown");
-        return err;
-    }
-    error_wrap(&err, "the log could not be written in time");
-    err.outcome_unknown = false;
-    core_set_code(&err, "dependency-down");
+    err.outcome_unknown = may_be_written(core, i);
+    error_wrap(&err, err.outcome_unknown ? "what came of the COMMIT could not be found out in time"
+                                         : "the log could not be written in time");
+    core_set_code(&err, err.outcome_unknown ? "outcome-unknown" : "dependency-down");
     return err;
+}
+
+static void expire(struct writer_core *core, size_t i, int64_t now_ms)
+{
+    struct error err = expiry(core, i, now_ms);
+
+    core_finish_failed(core, core->pending[i]->write, &err);
+    core->pending[i] = NULL;
 }
 
 bool core_expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t *ret_next)
 {
-    struct error err = expiry(core);
     bool left = false;
 
     *ret_next = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
-        struct plan *plan = core->pending[i];
+        const struct plan *plan = core->pending[i];
 
         if (plan == NULL)
             continue;
         if (plan->write->deadline_ms <= now_ms) {
-            core_finish_failed(core, plan->write, &err);
-            core->pending[i] = NULL;
+            expire(core, i, now_ms);
             continue;
         }
         left = true;
@@ -117,6 +131,52 @@ bool core_expire(struct writer_core *core, size_t count, int64_t now_ms, int64_t
             *ret_next = plan->write->deadline_ms;
     }
     return left;
+}
+
+/* What the step that is under way knows of it is forgotten, for it dies with the write. */
+static void take_out(struct writer_core *core, const struct plan *plan)
+{
+    if (core->step == CORE_COMMIT) {
+        core_prepare_doubt(core); /* its events' ids would be lacking in a probe */
+        return;
+    }
+    core->batch.decided = false;
+    if (core->step != CORE_LOOK)
+        return;
+    for (size_t i = 0; i < core->lookups.keys_count; i++)
+        if (core->key_plans[i] == plan)
+            core->key_plans[i] = NULL;
+    for (size_t i = 0; i < core->id_plans_count; i++)
+        if (core->id_plans[i] == plan)
+            core->id_plans[i] = NULL;
+}
+
+void core_expire_in_step(struct writer_core *core, int64_t now_ms)
+{
+    bool is_late = now_ms - core->batch_began_ms >= CORE_LATE_MS;
+    size_t kept = core->batch.count;
+
+    for (size_t i = is_late ? 0 : core->batch.count; i < core->pending_count; i++) {
+        const struct plan *plan = core->pending[i];
+
+        if (plan != NULL && plan->write->deadline_ms <= now_ms) {
+            if (i < core->batch.count && core->state != CORE_DOUBTING)
+                take_out(core, plan);
+            expire(core, i, now_ms);
+        }
+        if (i >= core->batch.count && core->pending[i] != NULL)
+            core->pending[kept++] = core->pending[i];
+    }
+    core->pending_count = kept;
+}
+
+size_t core_unanswered(const struct writer_core *core)
+{
+    size_t count = core->pending_count;
+
+    for (size_t i = 0; i < core->batch.count; i++)
+        count -= core->pending[i] == NULL;
+    return count;
 }
 
 void core_close_gaps(struct writer_core *core)

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- called by domains --- */
-
 const void *decision_payload(const struct decision *d)
 {
     return d->write->payload;
@@ -97,8 +95,6 @@ struct buf *decision_members(struct decision *d)
 {
     return &d->members;
 }
-
-/* --- called by passes --- */
 
 static void decision_begin(struct decision *d, struct batch *batch, const struct write *write)
 {

@@ -72,9 +72,6 @@ struct domain {
     const struct command_type *const *commands;     /* ends with NULL */
 };
 
-/* --- what a decision sees and says
- * ----------------------------------------------------------------- */
-
 const void *decision_payload(const struct decision *d); /* of command_type.parse */
 struct str decision_id(const struct decision *d); /* of the main stream, behind the category */
 int64_t decision_occurred_at_us(const struct decision *d);

@@ -13,8 +13,6 @@ enum { SCAN_POSITIONS_MAX = 20000 };
 
 static const char sql_head[] = "select position from log_head";
 
-/* --- rows --- */
-
 struct event event_of_row(const struct pg_rows *rows, size_t row, int first, struct arena *arena)
 {
 #define TEXT(column) arena_dup(arena, pg_get_str(rows, row, first + (column)))
@@ -70,8 +68,6 @@ bool event_page_check_order(const struct event_page *page, bool falling, struct 
     return true;
 }
 
-/* --- head and single events --- */
-
 bool log_read_head(struct pg_conn *conn, struct position *ret_head, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
@@ -99,8 +95,6 @@ bool log_find_event(struct pg_conn *conn, struct position position, struct arena
         *ret_event = event_of_row(rows, 0, 0, arena);
     return true;
 }
-
-/* --- the log --- */
 
 static bool recorded_at(struct pg_conn *conn, int64_t position, int64_t *ret_us, struct error *err)
 {
@@ -140,7 +134,7 @@ static bool seek_time(struct pg_conn *conn, int64_t from, int64_t to, int64_t ti
 static bool narrow(struct pg_conn *conn, const struct log_filter *filter, int64_t *after,
                    int64_t *up_to, struct error *err)
 {
-    struct position head;
+    struct position head = POSITION(0);
 
     if (filter->since_us == 0 && filter->until_us == 0)
         return true;

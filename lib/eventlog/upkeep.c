@@ -28,8 +28,6 @@ static bool run_script(struct pg_conn *conn, struct buf *script, struct error *e
     return pg_script(conn, script->data, err);
 }
 
-/* --- partitions of events --- */
-
 /*
  * Standalone, with a CHECK that matches, then attached: ATTACH then neither scans nor blocks
  * inserts, while CREATE ... PARTITION OF waits behind readers and stops all inserts meanwhile. The
@@ -76,8 +74,6 @@ static bool make_events_partition(struct pg_conn *conn, const struct upkeep_conf
     *ret_more = from <= head + 1 + ahead;
     return !*ret_more || create_events_partition(conn, from, from + size, err);
 }
-
-/* --- days of idempotency keys --- */
 
 static bool make_day(struct pg_conn *conn, const struct upkeep_config *config, bool *ret_more,
                      struct error *err)
@@ -142,8 +138,6 @@ static bool remove_expired_days(struct pg_conn *conn, const struct upkeep_config
     }
     return true;
 }
-
-/* --- a round --- */
 
 static bool make_one(struct pg_conn *conn, const struct upkeep_config *config, make_fn make,
                      bool *ret_more, struct error *err)

@@ -47,8 +47,6 @@ struct writer {
     struct log_gate fault_gate;
 };
 
-/* --- status --- */
-
 static void note_success(struct writer *w, struct position head, bool committed)
 {
     pthread_mutex_lock(&w->mutex);
@@ -81,8 +79,6 @@ void writer_status(struct writer *w, struct writer_status *ret)
     pthread_mutex_unlock(&w->mutex);
     ret->queued = queue_count(w->queue);
 }
-
-/* --- the connection --- */
 
 static void step_failed(struct writer *w, const struct error *err)
 {
@@ -128,8 +124,6 @@ static void look_after_connection(struct writer *w)
     note_success(w, head, false);
     writer_note_head(head);
 }
-
-/* --- steps --- */
 
 static bool make_partitions(struct writer *w, struct error *err)
 {
@@ -194,13 +188,19 @@ static void take_step(struct writer *w, enum core_step step)
     core_done(w->core, clock_monotonic_ms());
 }
 
-/* --- the thread --- */
+static size_t take_up_to(struct writer *w, size_t room, int64_t timeout_ms)
+{
+    size_t count = queue_pop_many(w->queue, w->taken, room, timeout_ms);
+
+    for (size_t i = 0; i < count; i++)
+        core_add(w->core, w->taken[i]);
+    return count;
+}
 
 /* Takes what waits; with a time-out only for as long as there is nothing else to do. */
 static void take_writes(struct writer *w, int64_t timeout_ms)
 {
     size_t waiting = core_waiting(w->core);
-    size_t count;
 
     if (waiting >= w->config.batch_commands_max) {
         struct timespec pause = {timeout_ms / 1000, timeout_ms % 1000 * 1000000};
@@ -208,9 +208,7 @@ static void take_writes(struct writer *w, int64_t timeout_ms)
         nanosleep(&pause, NULL); /* until a retry: there is no room for more */
         return;
     }
-    count = queue_pop_many(w->queue, w->taken, w->config.batch_commands_max - waiting, timeout_ms);
-    for (size_t i = 0; i < count; i++)
-        core_add(w->core, w->taken[i]);
+    take_up_to(w, w->config.batch_commands_max - waiting, timeout_ms);
 }
 
 static void hand_back(struct writer *w)
@@ -223,6 +221,19 @@ static void hand_back(struct writer *w)
         busy_keys_leave(&w->busy, write);
         write->done(write);
     }
+}
+
+/* A database that is frozen holds up the writer, but not the answers to those who wait for it. */
+static void while_waiting(void *arg)
+{
+    struct writer *w = arg;
+    size_t room;
+
+    do {
+        core_expire_in_step(w->core, clock_monotonic_ms());
+        hand_back(w);
+        room = w->config.batch_commands_max - core_unanswered(w->core);
+    } while (room > 0 && take_up_to(w, room, 0) > 0);
 }
 
 static int64_t time_left(int64_t until_ms, int64_t most_ms)
@@ -262,7 +273,7 @@ static void run(void *arg)
     }
 }
 
-/* --- from other threads --- */
+/* What other threads call. */
 
 static struct writer_core *make_core(const struct writer_config *config)
 {
@@ -305,6 +316,8 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     w->core = make_core(config);
     w->conn = pg_new(&config->postgres, PG_PROFILE_BATCH);
     w->upkeep_conn = pg_new(&config->postgres, PG_PROFILE_UPKEEP);
+    pg_on_wait(w->conn, while_waiting, w);
+    pg_on_wait(w->upkeep_conn, while_waiting, w);
     pg_params_init(&w->params);
     w->io = (struct writer_io){.conn = w->conn, .params = &w->params, .core = w->core};
     w->taken = mem_calloc(config->batch_commands_max, sizeof(void *));

@@ -39,8 +39,6 @@ void core_free(struct writer_core *core)
     mem_free(core);
 }
 
-/* --- which step is next --- */
-
 static enum core_step wait_until(struct writer_core *core, int64_t retry_ms, int64_t deadline_ms)
 {
     core->wait_until_ms = retry_ms < deadline_ms ? retry_ms : deadline_ms;
@@ -81,6 +79,7 @@ static enum core_step next_idle(struct writer_core *core, int64_t now_ms)
         return CORE_UPKEEP;
     batch_form(&core->batch, core->pending,
                smallest(core->pending_count, core->config.batch_commands_max, core->split_max));
+    core->batch_began_ms = now_ms;
     core->state = CORE_PLANNING;
     return CORE_NOTHING;
 }
@@ -157,10 +156,9 @@ enum core_step core_next(struct writer_core *core, int64_t now_ms)
 {
     arena_clear(core->scratch);
     core->step = next(core, now_ms);
+    core->step_began_ms = now_ms;
     return core->step;
 }
-
-/* --- what came of a step --- */
 
 static void succeeded(struct writer_core *core)
 {

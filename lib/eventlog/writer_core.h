@@ -24,6 +24,7 @@ enum {
     CORE_LOCKED_LOAD_EVENTS_MAX = 1000, /* under the head lock */
     STREAM_IDS_BLOCK = 1024,            /* increment of the sequence stream_ids */
     BATCH_EVENTS_MAX = 32768,           /* whatever the configuration says */
+    CORE_LATE_MS = 1000,                /* a batch that takes no longer is seen to its end */
 };
 
 struct writer_core;
@@ -45,6 +46,8 @@ SCOPED_DEFINE(struct writer_core *, core_free);
 void core_add(struct writer_core *core, struct write *write);
 size_t
 core_waiting(const struct writer_core *core); /* writes it holds, finished ones not counted */
+size_t
+core_unanswered(const struct writer_core *core); /* the same without those that are given up */
 struct write *core_take_finished(struct writer_core *core); /* in order; NULL: none */
 
 enum core_step {
@@ -68,10 +71,16 @@ void core_done(struct writer_core *core, int64_t now_ms);
  * err->outcome_unknown must be set whenever the COMMIT may have happened. Also for a connection
  * that can not be opened, whatever the last step was. */
 void core_failed(struct writer_core *core, const struct error *err, int64_t now_ms, uint64_t draw);
+/*
+ * For while a step waits for the database: answers what is past its deadline, however long the step
+ * takes. The batch's own writes only once it has taken CORE_LATE_MS: in a database that is slow for
+ * having much to do, giving up what is half done would leave nothing but half done work.
+ */
+void core_expire_in_step(struct writer_core *core, int64_t now_ms);
 /* There is a new connection. Ask core_next() again before doing anything on it. */
 void core_reconnected(struct writer_core *core);
 
-/* --- CORE_LOOK --- */
+/* For CORE_LOOK. */
 
 struct core_known { /* report where the stored version is another, or the row is gone */
     int64_t stream_id;
@@ -123,7 +132,7 @@ void core_event_id_found(struct writer_core *core, size_t event_id, struct versi
 void core_category(struct writer_core *core, struct str name);
 void core_id_block(struct writer_core *core, int64_t first);
 
-/* --- CORE_LOAD --- */
+/* For CORE_LOAD. */
 
 struct core_load {
     int64_t stream_id;
@@ -145,7 +154,7 @@ struct core_event_row {
 const struct core_load *core_loads(const struct writer_core *core, size_t *ret_count);
 void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row);
 
-/* --- CORE_COMMIT --- */
+/* For CORE_COMMIT. */
 
 struct core_new_stream {
     int64_t id;
@@ -194,7 +203,7 @@ struct core_commit {
 };
 const struct core_commit *core_commit(const struct writer_core *core);
 
-/* --- CORE_PROBE --- */
+/* For CORE_PROBE. */
 
 struct core_doubt {
     struct position base;

@@ -9,8 +9,6 @@
 static const char sql_begin[] = "begin isolation level read committed";
 static const char sql_categories[] = "select name from categories";
 
-/* --- look-ups --- */
-
 static bool send_streams(const struct writer_io *io, const struct core_lookups *l,
                          struct error *err)
 {
@@ -189,8 +187,6 @@ bool io_look(const struct writer_io *io, struct error *err)
     return ok || error_wrap(err, "look up streams");
 }
 
-/* --- loading --- */
-
 enum { LOAD_N, LOAD_VERSION, LOAD_OCCURRED_AT, LOAD_ID, LOAD_TYPE, LOAD_DATA };
 
 bool io_load(const struct writer_io *io, struct error *err)
@@ -222,8 +218,6 @@ bool io_load(const struct writer_io *io, struct error *err)
     }
     return true;
 }
-
-/* --- after an unknown outcome --- */
 
 static bool probe(const struct writer_io *io, struct error *err)
 {

@@ -25,7 +25,7 @@ MUST_CHECK bool io_load(const struct writer_io *io, struct error *err);
 MUST_CHECK bool io_commit(const struct writer_io *io, struct error *err);
 MUST_CHECK bool io_probe(const struct writer_io *io, struct error *err);
 
-/* --- between writer_io.c and writer_io_commit.c --- */
+/* Shared by writer_io.c and writer_io_commit.c. */
 
 static inline bool io_send(const struct writer_io *io, const char *sql, struct error *err)
 {

@@ -141,8 +141,7 @@ struct http_server {
     _Atomic(http_finished_fn) finished; /* set after its argument */
 };
 
-/* --- worker.c ------------------------------------------------------------------------------------
- */
+/* In worker.c. */
 
 void http_worker_run(void *arg); /* a worker */
 /* Has the worker resume a request's connection; any thread, on which it must be suspended by then
@@ -150,16 +149,14 @@ void http_worker_run(void *arg); /* a worker */
 void http_worker_push_ready(struct http_worker *worker, struct http_request *r);
 void http_worker_wake(struct http_worker *worker); /* any thread */
 
-/* --- connection.c --------------------------------------------------------------------------------
- */
+/* In connection.c. */
 
 void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **socket_context,
                             enum MHD_ConnectionNotificationCode code);
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage);
 
-/* --- receive.c -----------------------------------------------------------------------------------
- */
+/* In receive.c. */
 
 void *http_receive_target(void *worker, const char *target, struct MHD_Connection *mhd);
 enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const char *url,
@@ -169,15 +166,13 @@ enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const cha
  * handler's call with R. */
 bool http_receive_answered(const struct http_request *r);
 
-/* --- request.c -----------------------------------------------------------------------------------
- */
+/* In request.c. */
 
 void http_request_begin(struct http_request *r, const char *target);
 void http_request_finish(void *worker, struct MHD_Connection *mhd, void **request,
                          enum MHD_RequestTerminationCode code);
 
-/* --- answer.c ------------------------------------------------------------------------------------
- */
+/* In answer.c. */
 
 /* Stores what the handler answered; the owner's thread. */
 void http_answer_store(struct http_request *r, const struct http_response *response);
@@ -188,8 +183,7 @@ enum MHD_Result http_answer_queue(struct http_request *r);
 /* Answers in this layer's name and closes the connection behind it. */
 enum MHD_Result http_refuse(struct http_request *r, const struct http_refusal *refusal);
 
-/* --- stream.c ------------------------------------------------------------------------------------
- */
+/* In stream.c. */
 
 struct MHD_Response *http_stream_response(struct http_stream *stream);
 /* The connection is done with the stream: the writer is told, the memory goes with the last of the

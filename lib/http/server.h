@@ -71,8 +71,7 @@ void http_server_stop(
 const char *
 http_server_address(const struct http_server *server); /* "http://127.0.0.1:8080", real port */
 
-/* --- a request; all strings live until it is answered --------------------------------------------
- */
+/* A request's strings live until it is answered. */
 
 enum http_method http_request_method(const struct http_request *r);
 struct str http_request_method_text(const struct http_request *r);
@@ -92,9 +91,6 @@ void *http_request_data(const struct http_request *r);
 
 /* Undoes %xx into ARENA; false for a bad escape, NUL, or what is no UTF-8. */
 bool http_unescape(struct arena *arena, struct str raw, bool plus_is_space, struct str *ret);
-
-/* --- answering
- * ------------------------------------------------------------------------------------- */
 
 struct http_header {
     const char *name; /* a literal: not copied */

@@ -25,21 +25,12 @@ static bool set_pairs(rd_kafka_conf_t *conf, const struct kafka_pairs *pairs, st
     return true;
 }
 
-/* librdkafka would write to standard error; what matters reaches us as errors of calls. */
-static void drop_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 bool kafka_conf_new(const struct kafka_config *config, const struct kafka_pairs *section,
                     const struct kafka_pair *ours, rd_kafka_conf_t **ret_conf, struct error *err)
 {
     SCOPED(rd_kafka_conf_destroy) rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
-    rd_kafka_conf_set_log_cb(conf, drop_log);
+    rd_kafka_conf_set_log_cb(conf, kafka_log_line);
     if (!set(conf, "client.id", config->client_id, err) || !set_pairs(conf, &config->common, err))
         return false;
     if (section != NULL && !set_pairs(conf, section, err))

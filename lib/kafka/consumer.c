@@ -111,8 +111,6 @@ bool kafka_consumer_subscribe(struct kafka_consumer *consumer, const char *const
     return error_wrap(err, "subscribe");
 }
 
-/* --- assignment --- */
-
 static rd_kafka_topic_partition_list_t *list_of(const struct place *places, size_t count,
                                                 bool only_paused)
 {
@@ -223,8 +221,6 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         revoked(consumer, partitions);
 }
 
-/* --- polling --- */
-
 static struct place *find_place(struct kafka_consumer *consumer, const char *topic,
                                 int32_t partition)
 {
@@ -274,8 +270,6 @@ enum kafka_polled kafka_consumer_poll(struct kafka_consumer *consumer, int64_t t
     *ret_message = kafka_message_wrap(message);
     return KAFKA_POLLED_MESSAGE;
 }
-
-/* --- where partitions go on --- */
 
 static bool not_assigned(const char *topic, int32_t partition, struct error *err)
 {

@@ -21,14 +21,12 @@ SCOPED_DEFINE(rd_kafka_topic_t *, rd_kafka_topic_destroy);
 
 enum { KAFKA_RDKAFKA_TEXT_MAX = 512 };
 
-/* --- errors: the only place where librdkafka's verdicts become classes --- */
+/* The only place where librdkafka's verdicts become classes. */
 
 /* The class and code of an error code; for an rd_kafka_error_t its own flags weigh too. */
 bool kafka_error_of(struct error *err, rd_kafka_resp_err_t code, const char *text);
 /* Takes ERROR and frees it. */
 bool kafka_error_take(struct error *err, rd_kafka_error_t *error);
-
-/* --- clients --- */
 
 /* A configuration with the pairs of common, then SECTION's, then OURS over them (ends with
  * {NULL}). */
@@ -48,6 +46,9 @@ struct kafka_watch {
 void kafka_watch_attach(rd_kafka_conf_t *conf, struct kafka_watch *watch);
 /* Puts the last error's text behind ERR's: "timed out" alone says nothing. */
 bool kafka_watch_explain(const struct kafka_watch *watch, struct error *err);
+
+/* Every client's log_cb: librdkafka would write to standard error itself. Any thread. */
+void kafka_log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
 /* Takes *CONF, also when it fails. */
 MUST_CHECK bool kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret_rk,

@@ -157,6 +157,8 @@ static bool change_line(struct shown_line *lines, size_t *count, const struct or
 {
     struct shown_line *line = find_line(lines, *count, event->lines[0].line);
 
+    assert(lines != NULL);
+
     if ((line == NULL) != (event->kind == ORDER_LINE_ADDED))
         return false;
     if (event->kind == ORDER_LINE_ADDED) {

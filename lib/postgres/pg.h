@@ -53,18 +53,23 @@ struct pg_conn *pg_new(const struct pg_config *config, enum pg_profile profile);
 void pg_free(struct pg_conn *conn);
 SCOPED_DEFINE(struct pg_conn *, pg_free);
 
-/* Connects and sets the session up, unless connected. One attempt, bounded by connect_timeout_ms.
- */
+/* Connects and sets the session up, unless connected: one attempt of connect_timeout_ms at most. */
 MUST_CHECK bool pg_open(struct pg_conn *conn, struct error *err);
 void pg_close(struct pg_conn *conn); /* drops the connection; an open transaction is rolled back */
 bool pg_is_open(const struct pg_conn *conn);
 uint64_t pg_connects(const struct pg_conn *conn); /* how often it was connected so far */
 
 /*
- * --- parameters ---
- *
- * Built once, sent in binary. The statement says the types: write a cast ($1::bigint) where the
- * context gives none, or the server refuses the bytes (22P03).
+ * FN is called every PG_WAITING_MS or so for as long as a call on CONN waits for the server, on the
+ * same thread: for whoever has more to do than to wait. It must not use CONN.
+ */
+enum { PG_WAITING_MS = 50 };
+typedef void (*pg_waiting_fn)(void *arg);
+void pg_on_wait(struct pg_conn *conn, pg_waiting_fn fn, void *arg);
+
+/*
+ * Parameters are built once, sent in binary. The statement says the types: write a cast
+ * ($1::bigint) where the context gives none, or the server refuses the bytes (22P03).
  */
 
 enum { PG_PARAMS_MAX = 32 };
@@ -77,7 +82,7 @@ enum pg_type {
     PG_BYTEA,
     PG_TIMESTAMPTZ,
     PG_UUID,
-    PG_DATE
+    PG_DATE,
 };
 
 struct pg_params {
@@ -103,8 +108,8 @@ void pg_params_clear(struct pg_params *p); /* keeps the memory */
 void pg_add_i64(struct pg_params *p, int64_t value); /* bigint */
 void pg_add_i32(struct pg_params *p, int32_t value); /* integer */
 void pg_add_bool(struct pg_params *p, bool value);
-void pg_add_str(struct pg_params *p,
-                struct str value); /* text, json (jsonb: $1::json::jsonb); data NULL: SQL NULL */
+/* text, json (jsonb: $1::json::jsonb); data NULL: SQL NULL */
+void pg_add_str(struct pg_params *p, struct str value);
 void pg_add_bytes(struct pg_params *p, struct str value); /* bytea */
 void pg_add_time(struct pg_params *p, int64_t wall_us);   /* timestamptz */
 void pg_add_date(struct pg_params *p, int32_t days);      /* date; days since 1970 */
@@ -121,8 +126,6 @@ void pg_array_uuid(struct pg_params *p, struct uuid value);
 void pg_array_bool(struct pg_params *p, bool value);
 void pg_array_null(struct pg_params *p);
 void pg_array_close(struct pg_params *p);
-
-/* --- results --- */
 
 struct pg_rows;
 void pg_rows_free(struct pg_rows *rows);
@@ -145,8 +148,6 @@ int64_t pg_get_time(const struct pg_rows *rows, size_t row, int column);   /* wa
 double pg_get_f64(const struct pg_rows *rows, size_t row, int column);
 void pg_rows_skip(const struct pg_rows *rows);
 
-/* --- statements --- */
-
 /*
  * Runs a prepared statement; PARAMS may be NULL. ret_rows may be NULL. None of these connects: on a
  * handle that is not open they fail at once, so that nothing runs outside its lost transaction.
@@ -168,13 +169,12 @@ void pg_rollback(struct pg_conn *conn);
 bool pg_in_transaction(const struct pg_conn *conn);
 
 /*
- * --- pipelines: several statements, one round trip ---
- *
- * pg_pipe_open, then pg_pipe_send for each, then pg_pipe_sync (flushes), then pg_pipe_next for each
- * in order, then pg_pipe_close. After the first failing statement the server skips the rest up to
- * the sync: pg_pipe_next returns that first error for it and for all behind it. Statements are
- * prepared on the way. A statement may be BEGIN or COMMIT; outside a transaction all up to the sync
- * are one, and the last one's answer is the verdict on it. pg_pipe_close reads what is left.
+ * A pipeline is several statements in one round trip: pg_pipe_open, then pg_pipe_send for each,
+ * then pg_pipe_sync (flushes), then pg_pipe_next for each in order, then pg_pipe_close. After the
+ * first failing statement the server skips the rest up to the sync: pg_pipe_next returns that first
+ * error for it and for all behind it. Statements are prepared on the way. A statement may be BEGIN
+ * or COMMIT; outside a transaction all up to the sync are one, and the last one's answer is the
+ * verdict on it. pg_pipe_close reads what is left.
  */
 enum { PG_PIPE_MAX = 128 }; /* statements in an open pipe */
 MUST_CHECK bool pg_pipe_open(struct pg_conn *conn, struct error *err);
@@ -183,7 +183,5 @@ MUST_CHECK bool pg_pipe_send(struct pg_conn *conn, const char *sql, const struct
 MUST_CHECK bool pg_pipe_sync(struct pg_conn *conn, struct error *err);
 MUST_CHECK bool pg_pipe_next(struct pg_conn *conn, struct pg_rows **ret_rows, struct error *err);
 void pg_pipe_close(struct pg_conn *conn);
-
-/* COPY (...) TO STDOUT / COPY t FROM STDIN come with their first user. */
 
 #endif

@@ -110,8 +110,7 @@ static bool connect_by(struct pg_conn *conn, int64_t deadline_ms, struct error *
     while (step != PGRES_POLLING_OK) {
         if (step == PGRES_POLLING_FAILED || PQstatus(conn->pg) == CONNECTION_BAD)
             return pg_fail_connect(conn->pg, err);
-        if (pg_wait(PQsocket(conn->pg), step == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-                    deadline_ms) == 0)
+        if (pg_wait(conn, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms) == 0)
             return connect_timed_out(conn, hosts, err);
         step = PQconnectPoll(conn->pg);
     }

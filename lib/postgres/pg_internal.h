@@ -40,6 +40,10 @@ struct pg_conn {
     struct pg_statement *statements; /* uthash by address of the text */
     unsigned statements_named;
 
+    pg_waiting_fn waiting; /* NULL: none */
+    void *waiting_arg;
+    int64_t waiting_at_ms; /* when it is called next; stays from one wait to the next */
+
     bool scripting; /* a script is sent and not fully answered */
     bool piping;
     bool sync_due; /* sent something since the last sync */
@@ -49,13 +53,14 @@ struct pg_conn {
     struct error pipe_error; /* why the server skips up to the next sync; class NONE: it does not */
 };
 
-/* --- pg_wire.c: waiting --- */
+/* In pg_wire.c: waiting. */
 
 /* When an answer that is asked for now must be here, by the monotonic clock. */
 int64_t pg_answer_deadline(const struct pg_conn *conn);
 
-/* Waits until FD is ready for EVENTS (poll's); 0 when the deadline passed. */
-short pg_wait(int fd, short events, int64_t deadline_ms);
+/* Waits until the socket is ready for EVENTS (poll's); 0 when the deadline passed. Calls what
+ * pg_on_wait() set meanwhile. */
+short pg_wait(struct pg_conn *conn, short events, int64_t deadline_ms);
 
 /* Writes all that libpq has buffered, and reads meanwhile: neither side waits for the other to
  * empty a full socket. A connection lost on the way is left for the reader to tell. */
@@ -65,7 +70,7 @@ MUST_CHECK bool pg_flush(struct pg_conn *conn, struct error *err);
 MUST_CHECK bool pg_read_result(struct pg_conn *conn, int64_t deadline_ms, PGresult **ret_result,
                                struct error *err);
 
-/* --- pg_dsn.c: the connection string --- */
+/* In pg_dsn.c: the connection string. */
 
 struct pg_dsn;
 
@@ -81,12 +86,12 @@ void pg_dsn_rotate(struct pg_dsn *dsn, unsigned first); /* the host of this inde
 const char *const *pg_dsn_keywords(const struct pg_dsn *dsn);
 const char *const *pg_dsn_values(const struct pg_dsn *dsn);
 
-/* --- pg_session.c --- */
+/* In pg_session.c. */
 
 /* Sets the profile's settings, by the deadline. */
 MUST_CHECK bool pg_session_set_up(struct pg_conn *conn, int64_t deadline_ms, struct error *err);
 
-/* --- pg_statement.c: names of prepared statements --- */
+/* In pg_statement.c: names of prepared statements. */
 
 enum pg_statement_state {
     PG_STATEMENT_UNKNOWN,  /* to the server */
@@ -100,7 +105,7 @@ enum pg_statement_state pg_statement_state(const struct pg_statement *statement)
 void pg_statement_set(struct pg_statement *statement, enum pg_statement_state state);
 void pg_statements_forget(struct pg_conn *conn); /* the connection is gone */
 
-/* --- pg_query.c, pg_pipe.c --- */
+/* In pg_query.c, pg_pipe.c. */
 
 /*
  * pg_script() by a deadline (0: the usual one for each answer). *ret_character (may be NULL): where
@@ -113,7 +118,7 @@ MUST_CHECK bool pg_script_by(struct pg_conn *conn, const char *sql, int64_t dead
 MUST_CHECK bool pg_pipe_send_once(struct pg_conn *conn, const char *sql,
                                   const struct pg_params *params, struct error *err);
 
-/* --- pg_params.c, pg_rows.c: to and from libpq --- */
+/* In pg_params.c, pg_rows.c: to and from libpq. */
 
 struct pg_wire_params {
     int count;
@@ -141,7 +146,7 @@ static inline bool pg_result_is_ok(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-/* --- pg_error.c: all false --- */
+/* In pg_error.c: all return false. */
 
 /* What the server answered; closes the connection where the SQLSTATE says so. */
 bool pg_fail_result(struct pg_conn *conn, const PGresult *result, struct error *err);

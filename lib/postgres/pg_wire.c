@@ -29,20 +29,42 @@ static int poll_timeout(int64_t deadline_ms)
     return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
 
-short pg_wait(int fd, short events, int64_t deadline_ms)
+void pg_on_wait(struct pg_conn *conn, pg_waiting_fn fn, void *arg)
 {
-    struct pollfd poller = {.fd = fd, .events = events};
+    conn->waiting = fn;
+    conn->waiting_arg = arg;
+    conn->waiting_at_ms = 0;
+}
 
-    assert(fd >= 0);
+static int64_t wake_up_at(const struct pg_conn *conn, int64_t deadline_ms)
+{
+    return conn->waiting != NULL && conn->waiting_at_ms < deadline_ms ? conn->waiting_at_ms
+                                                                      : deadline_ms;
+}
+
+static void call_waiting(struct pg_conn *conn)
+{
+    if (conn->waiting == NULL || poll_timeout(conn->waiting_at_ms) > 0)
+        return;
+    conn->waiting(conn->waiting_arg);
+    conn->waiting_at_ms = clock_monotonic_ms() + PG_WAITING_MS;
+}
+
+short pg_wait(struct pg_conn *conn, short events, int64_t deadline_ms)
+{
+    struct pollfd poller = {.fd = PQsocket(conn->pg), .events = events};
+
+    assert(poller.fd >= 0);
 
     for (;;) {
-        int ready = poll(&poller, 1, poll_timeout(deadline_ms));
+        int ready = poll(&poller, 1, poll_timeout(wake_up_at(conn, deadline_ms)));
 
         if (ready > 0)
             return poller.revents;
         assert(ready == 0 || errno == EINTR || errno == EAGAIN || errno == ENOMEM);
-        if (ready == 0 && poll_timeout(deadline_ms) == 0)
+        if (poll_timeout(deadline_ms) == 0)
             return 0;
+        call_waiting(conn);
     }
 }
 
@@ -56,7 +78,7 @@ bool pg_flush(struct pg_conn *conn, struct error *err)
             return pending == 0 || pg_fail_lost(conn, err);
 
         /* A deadline for each piece: how long all of it takes is a matter of its size. */
-        ready = pg_wait(PQsocket(conn->pg), POLLIN | POLLOUT, pg_answer_deadline(conn));
+        ready = pg_wait(conn, POLLIN | POLLOUT, pg_answer_deadline(conn));
         if (ready == 0)
             return pg_fail_frozen(conn, err);
         if (ready & ~POLLOUT && !PQconsumeInput(conn->pg))
@@ -69,7 +91,7 @@ bool pg_read_result(struct pg_conn *conn, int64_t deadline_ms, PGresult **ret_re
 {
     while (PQisBusy(conn->pg)) {
         short wanted = PQflush(conn->pg) > 0 ? POLLIN | POLLOUT : POLLIN;
-        short ready = pg_wait(PQsocket(conn->pg), wanted, deadline_ms);
+        short ready = pg_wait(conn, wanted, deadline_ms);
 
         if (ready == 0)
             return pg_fail_frozen(conn, err);

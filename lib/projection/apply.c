@@ -44,8 +44,7 @@ static bool cut(struct batch *b, size_t part, size_t index)
     return false;
 }
 
-/* --- first trip: checkpoints, head, rows --------------------------------------------------------
- */
+/* The first trip to the database: checkpoints, head, rows. */
 
 static void touch_rows(struct batch *b)
 {
@@ -134,9 +133,6 @@ static bool first_trip(struct batch *b)
         rows_loaded(b->rows, b->loaded);
     return true;
 }
-
-/* --- between: folding ---------------------------------------------------------------------------
- */
 
 /* A row is more than one version behind EVENT: the log has what is between, or nobody has. */
 static bool fill_gap(struct batch *b, const struct event *event, enum rows_fold *ret_fold)
@@ -235,8 +231,7 @@ static bool fold_all(struct batch *b)
     return true;
 }
 
-/* --- second trip: rows, COMMIT ------------------------------------------------------------------
- */
+/* The second trip: rows, COMMIT. */
 
 static bool second_trip(struct batch *b)
 {

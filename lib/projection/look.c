@@ -109,7 +109,7 @@ bool look_check_log(struct look *look, struct pg_conn *conn, struct error *err)
 {
     struct log_identity now;
     struct cursor cursor = {0};
-    bool found, ok;
+    bool found = false, ok;
 
     if (!log_identity_load(conn, &now, err))
         return false;

@@ -47,9 +47,6 @@ int64_t partition_core_due_at_ms(const struct partition_core *core)
     return 0;
 }
 
-/* --- success ------------------------------------------------------------------------------------
- */
-
 /* A fault is over when the phase it was met in, or a later one, went well. */
 static void succeeded(struct partition_core *core, enum partition_phase phase)
 {
@@ -179,9 +176,6 @@ void partition_core_entry_seen(struct partition_core *core, struct position entr
         fill_to(core, entry);
 }
 
-/* --- failure ------------------------------------------------------------------------------------
- */
-
 static void stop_at(struct partition_core *core, enum partition_phase phase, const char *code,
                     const char *reason)
 {
@@ -257,9 +251,6 @@ void partition_core_failed(struct partition_core *core, const struct error *err,
     stop_at(core, PARTITION_WAIT, err->code, err->text);
 }
 
-/* --- judging records ----------------------------------------------------------------------------
- */
-
 enum record_verdict partition_core_judge(struct place *place, const struct record_facts *facts)
 {
     /* A foreign record's position means nothing; it must not pass as a duplicate. */
@@ -282,9 +273,6 @@ void partition_core_hole(struct partition_core *core, struct position previous)
 
     fill_to(core, previous);
 }
-
-/* --- as it is shown -----------------------------------------------------------------------------
- */
 
 const char *partition_core_word(const struct partition_core *core)
 {

@@ -71,9 +71,6 @@ enum partition_phase partition_core_phase_due(struct partition_core *core, int64
 /* When it may be due without anything happening; INT64_MAX: never. */
 int64_t partition_core_due_at_ms(const struct partition_core *core);
 
-/* --- what happened ------------------------------------------------------------------------------
- */
-
 /* ENTRY: the last position of this partition in the database's copy of the cursor, 0 if none, read
  * after the epoch was raised. */
 void partition_core_acquired(struct partition_core *core, int64_t epoch, struct place checkpoint,
@@ -104,9 +101,6 @@ void partition_core_failed(struct partition_core *core, const struct error *err,
 /* The first record or event in hand can not be applied. */
 void partition_core_block(struct partition_core *core, const char *code, const char *reason);
 
-/* --- judging records ----------------------------------------------------------------------------
- */
-
 struct record_facts {
     bool foreign; /* malformed, another log's, another partition's */
     struct kafka_offset offset;
@@ -124,9 +118,6 @@ enum record_verdict {
 /* Judges a record that follows PLACE, and moves PLACE for the first two verdicts. */
 enum record_verdict partition_core_judge(struct place *place, const struct record_facts *facts);
 void partition_core_hole(struct partition_core *core, struct position previous);
-
-/* --- as it is shown -----------------------------------------------------------------------------
- */
 
 /* "starting", "catching_up", "running", "paused", "blocked" */
 const char *partition_core_word(const struct partition_core *core);

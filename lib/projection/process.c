@@ -72,7 +72,7 @@ void process_host(char out[PROCESS_HOST_MAX + 1])
 enum process_life process_look(struct str name)
 {
     char world[140], stat[STAT_BYTES_MAX];
-    struct str rest = name, pid, start;
+    struct str rest, pid, start;
     uint64_t number;
 
     read_world(world, sizeof(world));

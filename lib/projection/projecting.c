@@ -203,9 +203,6 @@ void projecting_step(struct projector *projector, struct projecting *p, int64_t 
         renew(projector, p, now_ms);
 }
 
-/* --- topics -------------------------------------------------------------------------------------
- */
-
 bool projecting_wants_topics(const struct projecting *p)
 {
     return p->stage == PROJECTING_RUN && p->projection->categories[p->topics_found] != NULL;
@@ -237,9 +234,6 @@ void projecting_find_topics(struct projector *projector, struct projecting *p, i
     }
     p->topics_found = found;
 }
-
-/* --- the end ------------------------------------------------------------------------------------
- */
 
 void projecting_stop(struct projector *projector, struct projecting *p)
 {

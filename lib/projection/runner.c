@@ -56,8 +56,7 @@ static struct worker *worker_of(struct runner *runner, int32_t number)
     return runner->workers[(unsigned)number % runner->config.workers];
 }
 
-/* --- the group's callbacks, inside poll ---------------------------------------------------------
- */
+/* The group's callbacks run inside poll. */
 
 static void on_assigned(void *arg, struct kafka_assignment *given, size_t count)
 {
@@ -112,9 +111,6 @@ static void on_revoked(void *arg, const struct kafka_assignment *given, size_t c
              LOG_CSTR("member", runner->config.member), LOG_I64("partitions", count),
              LOG_BOOL("lost", lost));
 }
-
-/* --- polling ------------------------------------------------------------------------------------
- */
 
 static struct partition *find(struct runner *runner, const char *topic, int32_t number)
 {
@@ -240,9 +236,6 @@ static void wake_workers(struct runner *runner)
         trouble_is_over(runner);
 }
 
-/* --- what is asked of the poll thread -----------------------------------------------------------
- */
-
 static void do_start(struct runner *runner, const struct start *start)
 {
     struct partition *p = start->partition;
@@ -331,9 +324,6 @@ static void poll_run(void *arg)
     }
     revoke_all(runner);
 }
-
-/* --- life ---------------------------------------------------------------------------------------
- */
 
 static void runner_free(struct runner *runner)
 {

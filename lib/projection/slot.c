@@ -125,7 +125,7 @@ static bool update(struct pg_conn *conn, const struct slot *slot, int64_t lease_
 
 bool slot_renew(struct pg_conn *conn, const struct slot *slot, struct error *err)
 {
-    bool is_ours;
+    bool is_ours = false;
 
     if (!update(conn, slot, SLOT_LEASE_MS, &is_ours, err))
         return false;

@@ -37,8 +37,7 @@ struct notice {
     struct error error;          /* START_FAILED */
 };
 
-/* --- notices, from the poll thread --------------------------------------------------------------
- */
+/* What the poll thread calls. */
 
 static void notify(struct worker *worker, enum notice_kind kind, struct partition *partition,
                    const struct error *err)
@@ -125,9 +124,6 @@ static void take_notices(struct worker *worker, int64_t now_ms)
     }
 }
 
-/* --- the connection -----------------------------------------------------------------------------
- */
-
 static void set_trouble(struct worker *worker, const struct error *err)
 {
     pthread_mutex_lock(&worker->trouble_mutex);
@@ -185,9 +181,6 @@ static bool is_connected(struct worker *worker, int64_t now_ms)
     return true;
 }
 
-/* --- the cursor's copy --------------------------------------------------------------------------
- */
-
 bool worker_see_cursor(struct worker *worker, struct error *err)
 {
     struct cursor cursor = {0};
@@ -240,9 +233,6 @@ static void see_entries(struct worker *worker, int64_t now_ms)
         partition_core_entry_seen(&worker->partitions[i]->core,
                                   worker_entry(worker, worker->partitions[i]), now_ms);
 }
-
-/* --- the loop -----------------------------------------------------------------------------------
- */
 
 static int64_t wait_ms(const struct worker *worker, bool connected, int64_t now_ms)
 {

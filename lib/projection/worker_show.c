@@ -28,12 +28,11 @@ static void report(struct worker *worker, struct partition *p, const char *word,
     if (p->reported == hash || p->core.epoch == 0 || atomic_load(&p->revoked) ||
         !pg_is_open(worker->conn))
         return;
-    if (checkpoint_report(worker->conn, set, &checkpoint, word, reason, &err))
-        p->reported = hash;
-    else if (err.class == ERROR_FENCED && p->core.phase == PARTITION_READ)
+    if (!checkpoint_report(worker->conn, set, &checkpoint, word, reason, &err) &&
+        err.class == ERROR_FENCED && p->core.phase == PARTITION_READ)
         worker_failed(worker, p, &err, 0, now_ms);
     else
-        p->reported = hash; /* the owner's word counts; a lost connection makes a new epoch */
+        p->reported = hash; /* or the owner's word counts; a lost connection makes a new epoch */
 }
 
 static void show(struct worker *worker, struct partition *p, const struct error *trouble,

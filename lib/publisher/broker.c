@@ -69,8 +69,6 @@ static int64_t call_deadline(const struct broker *broker)
     return clock_monotonic_ms() + broker->config.call_timeout_ms;
 }
 
-/* --- producer --- */
-
 bool broker_open_producer(struct broker *broker, const struct log_identity *identity,
                           struct error *err)
 {
@@ -100,8 +98,6 @@ bool broker_in_doubt(struct broker *broker)
     doubt = kafka_producer_doubt(broker->producer);
     return doubt.closed_sockets > 0 || doubt.errors > 0;
 }
-
-/* --- looking --- */
 
 static bool open_readers(struct broker *broker, struct error *err)
 {
@@ -223,8 +219,6 @@ bool broker_make_topic(struct broker *broker, struct str category, struct arena 
     topic.lanes = ARENA_ARRAY(arena, struct cursor_lane, (size_t)topic.partitions);
     return look_at(broker, &topic, true, arena, ret_seen, err);
 }
-
-/* --- publishing --- */
 
 static bool produce_events(struct broker *broker, const struct plan *plan, int64_t deadline_ms,
                            struct error *err)

@@ -65,8 +65,6 @@ bool publisher_view_load(struct pg_conn *conn, struct arena *arena, struct publi
     return true;
 }
 
-/* --- requests --- */
-
 struct request {
     const char *kind;
     struct position position; /* 0: none */

@@ -73,8 +73,6 @@ void pub_finish_request(struct pub_core *core, bool clears_stop, const char *fmt
     core->done_clears_stop = clears_stop;
 }
 
-/* --- steps --- */
-
 static struct pub_step wait_step(int64_t wait_ms, bool wakeable)
 {
     return (struct pub_step){.kind = PUB_WAIT, .wait_ms = wait_ms, .wakeable = wakeable};
@@ -316,8 +314,6 @@ struct pub_step pub_next(struct pub_core *core, int64_t now_ms)
     return wait_step(IDLE_WAIT_MS, false);
 }
 
-/* --- answers while running --- */
-
 void pub_opened(struct pub_core *core)
 {
     assert(core->phase == PHASE_OPEN);
@@ -396,8 +392,6 @@ void pub_failed(struct pub_core *core, const struct error *err, int64_t now_ms, 
     core->attempts++;
     core->phase = PHASE_BACKOFF;
 }
-
-/* --- what happens beside --- */
 
 void pub_lease(struct pub_core *core, int64_t epoch)
 {

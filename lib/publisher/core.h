@@ -76,8 +76,6 @@ SCOPED_DEFINE(struct pub_core *, pub_free);
 /* The step lives until the next call. */
 struct pub_step pub_next(struct pub_core *core, int64_t now_ms);
 
-/* --- answers --- */
-
 struct pub_facts { /* of the database; strings and cursor borrowed */
     const char *log_id;
     struct position head;
@@ -130,7 +128,7 @@ void pub_done(struct pub_core *core);
 /* The step failed. DRAW: 64 random bits, for the backoff. */
 void pub_failed(struct pub_core *core, const struct error *err, int64_t now_ms, uint64_t draw);
 
-/* --- what happens beside, between steps --- */
+/* What happens beside the steps, told between them. */
 
 void pub_lease(struct pub_core *core, int64_t epoch); /* 0: we do not lead (any more) */
 /* The producer lost a connection or saw an error since it was opened. */
@@ -148,8 +146,6 @@ struct pub_request { /* strings are copied */
 };
 bool pub_takes_requests(const struct pub_core *core); /* in a state where one would be looked at */
 void pub_request(struct pub_core *core, const struct pub_request *request);
-
-/* --- what it says of itself --- */
 
 struct pub_view {
     enum publisher_state state;

@@ -79,8 +79,6 @@ void pub_request(struct pub_core *core, const struct pub_request *request)
     }
 }
 
-/* --- view --- */
-
 static enum publisher_state state_of(const struct pub_core *core)
 {
     if (core->phase == PHASE_STANDBY)

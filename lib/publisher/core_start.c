@@ -11,8 +11,6 @@
 
 enum { HANGING_LOOK_MS = 200 };
 
-/* --- the database --- */
-
 static void forget_categories(struct pub_core *core)
 {
     for (size_t i = 0; i < core->categories_count; i++)
@@ -65,8 +63,6 @@ void pub_loaded(struct pub_core *core, const struct pub_facts *facts)
     else
         core->phase = core->paused ? PHASE_PAUSED : PHASE_OPEN;
 }
-
-/* --- Kafka's cursor --- */
 
 /* An open transaction may end: looked at again for a while, then it is an operator's matter. */
 static void hangs(struct pub_core *core, const char *topic, int64_t now_ms)
@@ -159,8 +155,6 @@ void pub_fetched(struct pub_core *core, const struct pub_cursor_seen *seen, int6
         cursor_missing(core);
 }
 
-/* --- the log --- */
-
 void pub_checked(struct pub_core *core, struct position head, struct str event_id)
 {
     long long position = core->cursor.position.n;
@@ -187,8 +181,6 @@ void pub_checked(struct pub_core *core, struct position head, struct str event_i
         core->phase = PHASE_INSPECT;
     }
 }
-
-/* --- topics --- */
 
 /* False: stopped. *HANGING is set when one of the lanes has an open transaction. */
 static bool judge_lanes(struct pub_core *core, struct cursor_topic *topic,

@@ -65,8 +65,6 @@ struct cursor_topic *cursor_add(struct cursor *cursor, struct str category, cons
     return added;
 }
 
-/* --- writing --- */
-
 enum lane_field { LANE_LAST, LANE_FLOOR, LANE_OFFSET };
 
 static const struct {
@@ -136,7 +134,7 @@ void cursor_write(const struct cursor *cursor, struct buf *out)
     buf_add_cstr(out, "}}");
 }
 
-/* --- reading: what we wrote, but through a topic that others can write to --- */
+/* Reading: it should be what we wrote, but it comes through a topic that others can write to. */
 
 static bool malformed(struct error *err, const char *what)
 {

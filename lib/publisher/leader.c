@@ -27,8 +27,6 @@ struct leader {
     struct lease lease;
 };
 
-/* --- statements --- */
-
 static bool look(struct leader *leader, struct lease_row *ret_row, struct error *err)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;
@@ -81,7 +79,7 @@ static bool renew(struct leader *leader, int64_t lease_ms, bool *ret_updated, st
     return true;
 }
 
-/* --- the thread: it alone writes the lease, so it may read it without the mutex --- */
+/* The leader's thread alone writes the lease, so it may read it without the mutex. */
 
 struct answer {
     bool ok;

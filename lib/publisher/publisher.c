@@ -53,7 +53,7 @@ struct publisher {
     struct publisher_status status;
 };
 
-/* --- steps: false with *err set; the core is answered where it succeeded --- */
+/* A step returns false with *err set, or has answered the core. */
 
 static bool load(struct publisher *publisher, struct error *err)
 {
@@ -241,8 +241,6 @@ static bool perform(struct publisher *publisher, const struct pub_step *step, st
     return false;
 }
 
-/* --- what it says of itself --- */
-
 static void log_state(const struct pub_view *view, const struct publisher_status *status)
 {
     switch (view->state) {
@@ -319,8 +317,6 @@ static void tell(struct publisher *publisher, int64_t now_ms)
     gauges_position(view.position);
     report(publisher, &view, &status, now_ms);
 }
-
-/* --- the thread --- */
 
 /* A failed look is no fault of the core's step: the next one will fail too, and be told. */
 static void look_for_request(struct publisher *publisher, int64_t now_ms)

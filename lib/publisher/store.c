@@ -13,8 +13,6 @@ static const char sql_state[] = "select state, reason, detail, paused from publi
 static const char sql_categories[] = "select name from categories order by name";
 static const char sql_forget_cursor[] = "delete from publisher_cursor";
 
-/* --- reading --- */
-
 static bool load_state(struct pg_conn *conn, struct arena *arena, struct pub_facts *facts,
                        struct error *err)
 {
@@ -83,8 +81,6 @@ bool store_check(struct pg_conn *conn, struct position position, struct arena *a
     return true;
 }
 
-/* --- writing --- */
-
 /* Runs a statement that names our epoch: no row means that a later leader was there. */
 static bool write_fenced(struct pg_conn *conn, const char *sql, const struct pg_params *params,
                          const char *what, struct error *err)
@@ -132,8 +128,6 @@ bool store_report(struct pg_conn *conn, int64_t epoch, const char *holder,
     pg_add_str(&params, str_of(detail));
     return write_fenced(conn, sql_state_report, &params, "report the publisher's state", err);
 }
-
-/* --- requests --- */
 
 static bool parse_request(const struct pg_rows *rows, struct arena *arena,
                           struct pub_request *request)

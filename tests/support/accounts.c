@@ -21,8 +21,6 @@ struct account_event {
     char partner[PARTNER_MAX];
 };
 
-/* --- the aggregate --- */
-
 static void *state_new(void)
 {
     return mem_zalloc(sizeof(struct account));
@@ -44,6 +42,14 @@ static size_t state_bytes(const void *state)
     return sizeof(struct account);
 }
 
+static bool parse_amount(struct str data, int64_t *ret_amount)
+{
+    const struct str before = STR("{\"amount\":");
+
+    return str_starts_with(data, before) && data.data[data.len - 1] == '}' &&
+           str_to_i64(str_from(data.data + before.len, data.len - before.len - 1), ret_amount);
+}
+
 static bool parse_data(struct str type, struct str data, struct account_event *event)
 {
     char text[128];
@@ -53,8 +59,7 @@ static bool parse_data(struct str type, struct str data, struct account_event *e
     if (str_equal(type, STR("Opened")))
         return sscanf(text, "{\"partner\":\"%63[a-z0-9]\"}", event->partner) == 1 ||
                strcmp(text, "{\"partner\":\"\"}") == 0;
-    return str_equal(type, STR("Added")) &&
-           sscanf(text, "{\"amount\":%" SCNd64 "}", &event->amount) == 1;
+    return str_equal(type, STR("Added")) && parse_amount(data, &event->amount);
 }
 
 static bool event_parse(struct str type, struct str data, int64_t occurred_at_us,
@@ -117,8 +122,6 @@ bool account_fold(struct str type, struct str data, int64_t *balance)
     *balance += event.amount;
     return true;
 }
-
-/* --- the commands --- */
 
 static void emit(struct decision *d, size_t stream, const char *type, int64_t amount,
                  const char *partner)

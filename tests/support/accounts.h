@@ -12,8 +12,8 @@
  *
  * Threads: any; pure.
  */
-#ifndef DAYBOOK_SUPPORT_ACCOUNTS_H
-#define DAYBOOK_SUPPORT_ACCOUNTS_H
+#ifndef DAYBOOK_TESTS_SUPPORT_ACCOUNTS_H
+#define DAYBOOK_TESTS_SUPPORT_ACCOUNTS_H
 #include "eventlog/decider.h"
 
 extern const struct domain accounts_domain;

@@ -65,17 +65,27 @@ static void write_url(struct database *database)
     ck_assert_uint_lt((size_t)len, sizeof(database->url));
 }
 
-struct database *database_new(void)
+static struct database *copy_of(const char *template)
 {
     struct database *database = mem_zalloc(sizeof(*database));
-    char sql[128];
+    char sql[192];
 
     snprintf(database->name, sizeof(database->name), "test_%016" PRIx64, random_u64());
     write_url(database);
-    /* template0: nobody is connected to it, which a copy would have to wait for. */
-    snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0", database->name);
+    snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE %s", database->name, template);
     run(server_url(), sql);
     return database;
+}
+
+struct database *database_new(void)
+{
+    /* Nobody is connected to it, which a copy would have to wait for. */
+    return copy_of("template0");
+}
+
+struct database *database_copy(const struct database *from)
+{
+    return copy_of(from->name);
 }
 
 void database_free(struct database *database)

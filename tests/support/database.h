@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_SUPPORT_DATABASE_H
-#define DAYBOOK_SUPPORT_DATABASE_H
+#ifndef DAYBOOK_TESTS_SUPPORT_DATABASE_H
+#define DAYBOOK_TESTS_SUPPORT_DATABASE_H
 #include <stdint.h>
 
 #include "base/scope.h"
@@ -18,6 +18,8 @@ struct database {
 };
 
 struct database *database_new(void);
+/* With all that FROM holds; waits some seconds until nobody is connected to it. */
+struct database *database_copy(const struct database *from);
 void database_free(struct database *database);
 SCOPED_DEFINE(struct database *, database_free);
 

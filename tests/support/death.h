@@ -4,8 +4,8 @@
  * own, so not under the sanitizers: put them between #ifndef DAYBOOK_SANITIZED and #endif, and add
  * them with tcase_add_test_raise_signal(tc, test, SIGABRT).
  */
-#ifndef DAYBOOK_SUPPORT_DEATH_H
-#define DAYBOOK_SUPPORT_DEATH_H
+#ifndef DAYBOOK_TESTS_SUPPORT_DEATH_H
+#define DAYBOOK_TESTS_SUPPORT_DEATH_H
 #include <signal.h>
 
 /* The first call of such a test: its last words stay out of the output, and no core is left. */

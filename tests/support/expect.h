@@ -4,8 +4,8 @@
  *
  * EXPECT_STR compares a struct str with a C string and shows both.
  */
-#ifndef DAYBOOK_SUPPORT_EXPECT_H
-#define DAYBOOK_SUPPORT_EXPECT_H
+#ifndef DAYBOOK_TESTS_SUPPORT_EXPECT_H
+#define DAYBOOK_TESTS_SUPPORT_EXPECT_H
 #include <check.h>
 
 #include "base/str.h"

@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_SUPPORT_PROXY_H
-#define DAYBOOK_SUPPORT_PROXY_H
+#ifndef DAYBOOK_TESTS_SUPPORT_PROXY_H
+#define DAYBOOK_TESTS_SUPPORT_PROXY_H
 #include <stdbool.h>
 
 #include "base/scope.h"

@@ -2,8 +2,8 @@
 /*
  * What a test runner is made of: the table of its suites, generated from the names of its files.
  */
-#ifndef DAYBOOK_SUPPORT_RUNNER_H
-#define DAYBOOK_SUPPORT_RUNNER_H
+#ifndef DAYBOOK_TESTS_SUPPORT_RUNNER_H
+#define DAYBOOK_TESTS_SUPPORT_RUNNER_H
 #include <check.h>
 
 typedef Suite *(*suite_fn)(void);

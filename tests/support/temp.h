@@ -4,8 +4,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_SUPPORT_TEMP_H
-#define DAYBOOK_SUPPORT_TEMP_H
+#ifndef DAYBOOK_TESTS_SUPPORT_TEMP_H
+#define DAYBOOK_TESTS_SUPPORT_TEMP_H
 #include <sys/types.h>
 
 #include "base/scope.h"

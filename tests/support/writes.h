@@ -4,8 +4,8 @@
  *
  * Threads: owner only, but for what write.h says.
  */
-#ifndef DAYBOOK_SUPPORT_WRITES_H
-#define DAYBOOK_SUPPORT_WRITES_H
+#ifndef DAYBOOK_TESTS_SUPPORT_WRITES_H
+#define DAYBOOK_TESTS_SUPPORT_WRITES_H
 #include "eventlog/write.h"
 #include "tests/support/accounts.h"
 

@@ -56,8 +56,6 @@ class Run:
         self.load = Load([("127.0.0.1", api.port) for api in apis], seed)
         self.api = apis[0].client()
 
-    # --- one wave ------------------------------------------------------------------------------
-
     def wave(self, strike):
         """Runs a wave of commands and calls STRIKE once, in its midst; says whether it struck."""
         swarm = Swarm()
@@ -138,8 +136,6 @@ class Run:
             raise failures[0]
         for process in self.cluster.processes.values():
             process.wait_ready(RECOVERY_S)
-
-    # --- the whole -----------------------------------------------------------------------------
 
     def carry_out(self, plan):
         for what in plan:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL or Kafka away: at start and in the middle. Live, honest about it, healed by itself."""
 import signal
+import time
 
 from support import services
 from support.case import SystemTest, event, main, unique
@@ -110,6 +111,45 @@ class AwayInBetween(SystemTest):
         finally:
             services.control("start", "kafka")
         self.cluster.wait_caught_up(self.api)
+
+
+class Frozen(SystemTest):
+    """Not dead: its processes are stopped, so connections stay, and nothing is answered."""
+
+    TIMEOUT_S = 2.0
+    MARGIN_S = 2.0  # one second of it by design, the rest for a busy machine
+    SETTINGS = {"eventlog__command_timeout": "2s"}
+
+    def test_frozen_postgres(self):
+        """a frozen PostgreSQL holds up no command: each has its 503 in time, those to come as well"""
+        self.accepted(self.append("note-frozen", event()))
+        address = ("127.0.0.1", self.all.port)
+        answers = []
+
+        def client(number):
+            for count in range(3):  # so that they meet it in every state: sending, connecting, lost
+                body = {"events": [event(data={"client": number, "count": count})]}
+                began = time.monotonic()
+                answer = yield Request(
+                    address, "POST", f"/v1/streams/frozen-{number}/events", body
+                )
+                answers.append((time.monotonic() - began, answer))
+
+        services.control("freeze", "postgres")
+        try:
+            Swarm().run([client(number) for number in range(32)], deadline_s=60.0)
+        finally:
+            services.control("thaw", "postgres")
+        self.assertEqual(len(answers), 96)
+        for taken_s, answer in answers:
+            self.assertEqual(answer.status, 503, answer)
+            self.assertIn(
+                answer.json()["type"].rpartition("/")[2], ("dependency-down", "outcome-unknown")
+            )
+            self.assertLess(taken_s, self.TIMEOUT_S + self.MARGIN_S, answer)
+        print(f"(at most {max(taken_s for taken_s, _ in answers):.1f} s) ", end="")
+        self.all.wait_ready()
+        self.accepted(self.append("note-frozen", event()))
 
 
 class Stopping(SystemTest):

@@ -36,8 +36,6 @@ void rig_tear_down(void)
     database_free(the_log.database);
 }
 
-/* --- writers --- */
-
 struct writer_config rig_writer_config(void)
 {
     static const struct domain *const domains[] = {&accounts_domain, NULL};
@@ -84,8 +82,6 @@ struct writer *rig_writer_at(const char *url)
     return rig_writer_with(&config);
 }
 
-/* --- writes --- */
-
 void rig_submit(struct writer *writer, struct write *write)
 {
     if (write->deadline_ms == INT64_MAX)
@@ -114,8 +110,6 @@ struct write *rig_write(struct writer *writer, struct write *write)
     ck_assert_ptr_eq(rig_await(), write);
     return write;
 }
-
-/* --- the database --- */
 
 void rig_eventually(const char *query, int64_t number)
 {

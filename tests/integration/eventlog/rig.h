@@ -4,8 +4,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_EVENTLOG_RIG_H
-#define DAYBOOK_EVENTLOG_RIG_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_EVENTLOG_RIG_H
+#define DAYBOOK_TESTS_INTEGRATION_EVENTLOG_RIG_H
 #include <check.h>
 
 #include "base/arena.h"

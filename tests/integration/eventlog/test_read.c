@@ -223,8 +223,6 @@ START_TEST(one_event_is_found_by_its_position)
 }
 END_TEST
 
-/* --- streams --- */
-
 START_TEST(a_stream_is_found_by_tenant_and_name)
 {
     struct stream_head head;

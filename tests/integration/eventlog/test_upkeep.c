@@ -185,8 +185,6 @@ START_TEST(many_at_once_make_each_once)
 }
 END_TEST
 
-/* --- days of idempotency keys --- */
-
 /* A day so many days ago, with a key in it. */
 static void make_day(int days_ago)
 {
@@ -251,8 +249,6 @@ START_TEST(a_day_detached_but_not_dropped_is_dropped_later)
     ck_assert_int_eq(count("pg_class where relname ~ '^idempotency_keys_' and relkind = 'r'"), 3);
 }
 END_TEST
-
-/* --- identity --- */
 
 START_TEST(a_log_gets_its_identity_once)
 {

@@ -163,8 +163,6 @@ START_TEST(a_damaged_stream_is_not_folded)
 }
 END_TEST
 
-/* --- keys and ids --- */
-
 static struct write *keyed(struct write *write, const char *key, const char *hash)
 {
     write_key(write, key, hash);
@@ -252,9 +250,6 @@ START_TEST(repeated_ids_are_found_by_every_writer)
     ck_assert_int_eq(rig_check(), 5);
 }
 END_TEST
-
-/* --- limits and the end
- * --------------------------------------------------------------------------- */
 
 START_TEST(a_category_too_many_is_refused_whoever_had_the_others)
 {

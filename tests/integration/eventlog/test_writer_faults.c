@@ -4,6 +4,7 @@
  * to wait, so that a connection is lost at one certain moment and not by luck.
  */
 #include "base/clock.h"
+#include "eventlog/writer_core.h"
 #include "tests/integration/eventlog/rig.h"
 #include "tests/support/proxy.h"
 
@@ -75,8 +76,6 @@ static void expect_appended_once(struct write *write, int64_t events)
     ck_assert_int_eq(rig_check(), events);
     write_drop(write);
 }
-
-/* --- a COMMIT and its answer --- */
 
 START_TEST(a_commit_that_the_server_made_is_found_after_its_answer_was_lost)
 {
@@ -188,8 +187,6 @@ START_TEST(what_another_writer_put_at_our_positions_is_not_taken_for_ours)
 }
 END_TEST
 
-/* --- hangs --- */
-
 START_TEST(a_client_frozen_at_the_lock_does_not_stop_the_others)
 {
     struct pg_config config = database_config(the_log.database);
@@ -230,7 +227,61 @@ START_TEST(a_writer_cut_off_between_its_trips_holds_nobody_up)
 }
 END_TEST
 
-/* --- away --- */
+/* Frozen, not dead: connections stay, and nothing is answered any more. */
+static const struct {
+    const char *lock; /* where the writer stands when it freezes; NULL: nowhere, it is idle */
+    const char *code;
+} freezes[] = {
+    {NULL, "dependency-down"},
+    {head_lock, "dependency-down"},
+    {events_lock, "outcome-unknown"},
+};
+
+START_TEST(a_frozen_database_holds_up_no_answer)
+{
+    enum { TIMEOUT_MS = 1500, MARGIN_MS = CORE_LATE_MS + 500, LATER = 20 };
+    struct write *first = write_append("note-1", 2, NULL);
+    int64_t began_ms;
+
+    write_key(first, "k", "hash");
+    if (freezes[_i].lock != NULL)
+        hold(freezes[_i].lock);
+    else
+        proxy_set(proxy, PROXY_SILENT);
+    began_ms = clock_monotonic_ms();
+    first->deadline_ms = began_ms + TIMEOUT_MS;
+    rig_submit(writer, first);
+    if (freezes[_i].lock != NULL) {
+        rig_eventually(BACKEND_WAITS, 1);
+        proxy_set(proxy, PROXY_SILENT);
+        let_go();
+    }
+    /* They come while it stands still; statement_timeout is far away. */
+    for (int i = 0; i < LATER; i++) {
+        struct write *later = write_append("note-2", 1, NULL);
+
+        later->deadline_ms = clock_monotonic_ms() + TIMEOUT_MS;
+        rig_submit(writer, later);
+    }
+    for (int i = 0; i < 1 + LATER; i++) {
+        struct write *write = rig_await();
+
+        ck_assert_int_lt(clock_monotonic_ms(), write->deadline_ms + MARGIN_MS);
+        ck_assert_int_eq(write->outcome, WRITE_FAILED);
+        ck_assert_str_eq(write->error.code, write == first ? freezes[_i].code : "dependency-down");
+        write_drop(write);
+    }
+
+    proxy_set(proxy, PROXY_PASS);
+    first = write_append("note-1", 2, NULL);
+    write_key(first, "k", "hash");
+    first = rig_write(writer, first);
+    ck_assert_int_eq(first->outcome,
+                     freezes[_i].lock == events_lock ? WRITE_REPLAYED : WRITE_APPENDED);
+    write_drop(first);
+    ck_assert_int_eq(rig_check(), 2);
+}
+END_TEST
 
 START_TEST(without_a_database_at_start_writes_wait_for_it)
 {
@@ -302,8 +353,6 @@ START_TEST(an_idle_writer_notices_that_its_connection_is_gone)
     } while (!status.connected);
 }
 END_TEST
-
-/* --- data and tables --- */
 
 static struct write *not_json(void)
 {
@@ -398,6 +447,8 @@ Suite *eventlog_writer_faults_suite(void)
     tcase_add_test(tc, what_another_writer_put_at_our_positions_is_not_taken_for_ours);
     tcase_add_test(tc, a_client_frozen_at_the_lock_does_not_stop_the_others);
     tcase_add_test(tc, a_writer_cut_off_between_its_trips_holds_nobody_up);
+    tcase_add_loop_test(tc, a_frozen_database_holds_up_no_answer, 0,
+                        sizeof(freezes) / sizeof(*freezes));
     tcase_add_test(tc, without_a_database_at_start_writes_wait_for_it);
     tcase_add_test(tc, a_stop_without_a_database_ends_at_the_deadlines);
     tcase_add_test(tc, an_idle_writer_notices_that_its_connection_is_gone);

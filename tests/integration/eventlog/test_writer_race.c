@@ -151,8 +151,6 @@ START_TEST(the_same_holds_for_several_processes)
 }
 END_TEST
 
-/* --- commands --- */
-
 static void *open_and_spend(void *arg)
 {
     struct client *client = arg;
@@ -206,8 +204,6 @@ START_TEST(a_stream_is_created_once_and_nothing_is_overspent)
     ck_assert_int_eq(rig_check(), opened + spent + 2);
 }
 END_TEST
-
-/* --- with kills --- */
 
 struct keyed_client {
     struct client client;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "tests/support/await.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -53,10 +54,17 @@ void fixture_topic(char out[FIXTURE_NAME_MAX], int32_t partitions)
 void fixture_delete_topic(const char *topic)
 {
     SCOPED(kafka_admin_free) struct kafka_admin *admin = NULL;
+    struct await await = await_for(FIXTURE_TIMEOUT_MS);
+    int32_t partitions = 1;
     struct error err = {0};
 
     ck_ok(kafka_admin_new(fixture_kafka(), &admin, &err));
     ck_ok(kafka_admin_delete(admin, topic, fixture_deadline(), &err));
+    while (partitions > 0) {
+        ck_ok(kafka_admin_partitions(admin, topic, fixture_deadline(), &partitions, &err));
+        if (partitions > 0)
+            await_more(&await, "topic '%s' has %d partitions", topic, (int)partitions);
+    }
 }
 
 void fixture_control(const char *verb, const char *service)
@@ -66,12 +74,12 @@ void fixture_control(const char *verb, const char *service)
 
     ck_assert_msg(program != NULL, "DAYBOOK_TEST_CONTROL is not set: see `make help`");
     snprintf(command, sizeof(command), "'%s' %s %s >/dev/null 2>&1", program, verb, service);
-    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(system(command), 0); /* NOLINT(cert-env33-c): our own script and words */
 }
 
 static bool leads_to(int fd, int port)
 {
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {0};
     socklen_t len = sizeof(peer);
 
     return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
@@ -100,14 +108,14 @@ struct kafka_producer *fixture_producer(const char *transactional_id)
     };
     struct kafka_producer *producer;
     struct error err = {0};
-    int64_t deadline_ms = fixture_deadline();
+    struct await await = await_for(FIXTURE_TIMEOUT_MS);
 
     ck_ok(kafka_producer_new(&config, &producer, &err));
     /* A broker that has just started is still loading its coordinators. */
     while (!kafka_producer_init(producer, fixture_deadline(), &err)) {
-        ck_assert_msg(err.class == ERROR_TRANSIENT && clock_monotonic_ms() < deadline_ms, "%s",
-                      err.text);
+        ck_assert_msg(err.class == ERROR_TRANSIENT, "%s", err.text);
         kafka_producer_free(producer);
+        await_more(&await, "%s", err.text);
         ck_ok(kafka_producer_new(&config, &producer, &err));
     }
     return producer;

@@ -3,8 +3,8 @@
  * What tests against a real broker share: its address from the environment, names of their own, and
  * short ways to make topics and records.
  */
-#ifndef DAYBOOK_TESTS_KAFKA_FIXTURE_H
-#define DAYBOOK_TESTS_KAFKA_FIXTURE_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_KAFKA_KAFKA_FIXTURE_H
+#define DAYBOOK_TESTS_INTEGRATION_KAFKA_KAFKA_FIXTURE_H
 #include <check.h>
 #include <stdint.h>
 
@@ -28,7 +28,7 @@ int64_t fixture_deadline(void);
 void fixture_name(char out[FIXTURE_NAME_MAX], const char *what); /* unique in this broker */
 void fixture_topic(char out[FIXTURE_NAME_MAX], int32_t partitions);
 
-void fixture_delete_topic(const char *topic);
+void fixture_delete_topic(const char *topic); /* and waits until it is gone */
 /* Runs the control of test-services: "kill", "stop", "start"; "kafka", "postgres". */
 void fixture_control(const char *verb, const char *service);
 /* Ends every connection of this process to the broker, at once. Returns how many. */

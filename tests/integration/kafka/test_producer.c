@@ -59,17 +59,17 @@ END_TEST
 START_TEST(a_fenced_producer_is_told_so)
 {
     SCOPED(kafka_producer_free) struct kafka_producer *first = fixture_producer(transactional_id);
-    SCOPED(kafka_producer_free) struct kafka_producer *second = NULL;
     struct kafka_record record = {.topic = topic, .value = STR("late")};
     struct error err = {0};
     char values[64];
 
     ck_ok(kafka_producer_begin(first, &err));
-    second = fixture_producer(transactional_id);
+    SCOPED(kafka_producer_free) struct kafka_producer *second = fixture_producer(transactional_id);
     ck_assert(!kafka_producer_produce(first, &record, fixture_deadline(), &err) ||
               !kafka_producer_commit(first, fixture_deadline(), &err));
     ck_assert_msg(err.class == ERROR_FENCED, "%s: %s", error_class_name(err.class), err.text);
     ck_assert_uint_gt(kafka_producer_doubt(first).errors, 0);
+    ck_assert_uint_eq(kafka_producer_doubt(second).errors, 0);
     fixture_values(topic, 0, KAFKA_READ_COMMITTED, values, sizeof(values));
     ck_assert_str_eq(values, "");
 }

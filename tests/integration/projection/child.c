@@ -17,8 +17,7 @@
 #define URL_VARIABLE "DAYBOOK_TEST_PROJECTOR_URL"
 #define INSTANCE_VARIABLE "DAYBOOK_TEST_PROJECTOR_INSTANCE"
 
-/* --- in the child -------------------------------------------------------------------------------
- */
+/* What runs in the child. */
 
 static void await_leash(void)
 {
@@ -53,8 +52,7 @@ __attribute__((constructor)) static void be_a_projector(void)
     exit(0);
 }
 
-/* --- in the test --------------------------------------------------------------------------------
- */
+/* What runs in the test. */
 
 static void become(const struct world *world, const char *instance, int leash)
 {

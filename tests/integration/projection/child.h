@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_TESTS_PROJECTION_CHILD_H
-#define DAYBOOK_TESTS_PROJECTION_CHILD_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_PROJECTION_CHILD_H
+#define DAYBOOK_TESTS_INTEGRATION_PROJECTION_CHILD_H
 #include <stdint.h>
 #include <sys/types.h>
 

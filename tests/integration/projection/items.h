@@ -10,8 +10,8 @@
  *
  * Threads: any; pure but for items_tolerant.
  */
-#ifndef DAYBOOK_TESTS_PROJECTION_ITEMS_H
-#define DAYBOOK_TESTS_PROJECTION_ITEMS_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_PROJECTION_ITEMS_H
+#define DAYBOOK_TESTS_INTEGRATION_PROJECTION_ITEMS_H
 #include <stdatomic.h>
 
 #include "projection/fold.h"

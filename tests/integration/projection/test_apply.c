@@ -262,9 +262,6 @@ START_TEST(a_batch_of_duplicates_moves_the_checkpoint_only)
 }
 END_TEST
 
-/* --- roll-ups by several at once ----------------------------------------------------------------
- */
-
 static void add_rounds(void *arg)
 {
     const int *index = arg;

@@ -170,9 +170,6 @@ START_TEST(a_long_stream_is_read_in_pages)
 }
 END_TEST
 
-/* --- read position ------------------------------------------------------------------------------
- */
-
 static struct read_position position(void)
 {
     struct read_position read;

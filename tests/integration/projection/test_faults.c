@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "projection/position.h"
 #include "tests/integration/projection/items.h"
 #include "tests/integration/projection/world.h"
+#include "tests/support/await.h"
 #include "tests/support/expect.h"
 
 Suite *projection_faults_suite(void);
@@ -51,9 +51,6 @@ static void settle(void)
     world_await(world);
     world_check(world);
 }
-
-/* --- what Kafka has not, or has twice -----------------------------------------------------------
- */
 
 START_TEST(an_old_log_that_kafka_has_lost_is_read_from_the_log)
 {
@@ -132,9 +129,6 @@ START_TEST(an_offset_of_another_life_of_the_topic_misleads_nobody)
 }
 END_TEST
 
-/* --- what is not ours ---------------------------------------------------------------------------
- */
-
 static const struct {
     const char *header;
     const char *value;
@@ -186,9 +180,6 @@ START_TEST(a_foreign_record_blocks_its_partition_and_no_other)
     EXPECT_STR(status[0].state, "blocked");
 }
 END_TEST
-
-/* --- events that can not be folded --------------------------------------------------------------
- */
 
 START_TEST(poison_blocks_its_partition_until_the_program_is_fixed)
 {
@@ -257,9 +248,6 @@ START_TEST(a_table_that_is_gone_blocks_the_projection)
 }
 END_TEST
 
-/* --- a log that is not the one Kafka was written from -------------------------------------------
- */
-
 static void cut_connections(void)
 {
     database_run(world->database, "select pg_terminate_backend(pid) from pg_stat_activity where"
@@ -268,18 +256,16 @@ static void cut_connections(void)
 
 static void await_word(const char *word)
 {
-    int64_t deadline_ms = clock_monotonic_ms() + WORLD_TIMEOUT_MS;
-    bool is_so = false;
-
-    while (!is_so) {
+    for (struct await await = await_for(WORLD_TIMEOUT_MS);;) {
         SCOPED(arena_free) struct arena *arena = arena_new(0);
         struct projection_status *status;
         size_t count;
 
         projector_status(projector, arena, &status, &count);
-        is_so = str_equal(status[0].state, str_of(word));
-        ck_assert_msg(clock_monotonic_ms() < deadline_ms, STR_FMT ": " STR_FMT,
-                      STR_ARG(status[0].state), STR_ARG(status[0].reason));
+        if (str_equal(status[0].state, str_of(word)))
+            return;
+        await_more(&await, STR_FMT ": " STR_FMT, STR_ARG(status[0].state),
+                   STR_ARG(status[0].reason));
     }
 }
 

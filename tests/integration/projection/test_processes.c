@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "tests/integration/projection/child.h"
 #include "tests/integration/projection/items.h"
 #include "tests/integration/projection/world.h"
+#include "tests/support/await.h"
 
 Suite *projection_processes_suite(void);
 
@@ -49,19 +49,13 @@ static void settle(void)
     world_check(world);
 }
 
-static void sleep_ms(int64_t ms)
-{
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-    nanosleep(&time, NULL);
-}
-
 static void control(const char *order)
 {
     char command[512];
 
     ck_assert_msg(getenv("DAYBOOK_TEST_CONTROL") != NULL, "run under scripts/test-services");
     snprintf(command, sizeof(command), "\"$DAYBOOK_TEST_CONTROL\" %s", order);
+    /* NOLINTNEXTLINE(cert-env33-c): our own script and words */
     ck_assert_msg(system(command) == 0, "%s", order);
 }
 
@@ -92,7 +86,7 @@ START_TEST(an_idle_process_rests)
         ck_ok(kafka_admin_delete(world->admin, world->topic, fixture_deadline(), &err));
     }
     child_start(&idle, world, "idle");
-    sleep_ms(4000);
+    await_quiet(4000);
     ck_assert_int_lt(child_stop(&idle), 1000);
 }
 END_TEST
@@ -108,7 +102,7 @@ START_TEST(killed_processes_lose_and_double_nothing)
         child_kill(&children[victim]);
         start(victim);
         /* Sometimes before the group has settled, sometimes after. */
-        sleep_ms(round % 4 * 300);
+        await_any_moment(900);
     }
     more(ROUND_EVENTS);
     settle();
@@ -169,7 +163,7 @@ START_TEST(a_frozen_process_that_wakes_up_harms_nothing)
     child_signal(&children[0], SIGCONT);
     for (int i = 0; i < 10; i++) {
         more(100);
-        sleep_ms(200);
+        await_quiet(200);
     }
     settle();
     /* Awake, it has its share again. */

@@ -46,8 +46,8 @@ static void check_by_key(struct pg_conn *conn, const char *sql)
 static const char *const statistics[] = {
     "select 1",
     "analyze rm_orders_1",
-    "insert into rm_orders_1 (tenant, stream, version)"
-    " select 'main', 'order-' || n, 1 from generate_series(1, 5000) n",
+    ("insert into rm_orders_1 (tenant, stream, version)"
+     " select 'main', 'order-' || n, 1 from generate_series(1, 5000) n"),
     "analyze rm_orders_1",
 };
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -17,6 +16,7 @@
 #include "eventlog/upkeep.h"
 #include "kafka/partition.h"
 #include "tests/integration/projection/items.h"
+#include "tests/support/await.h"
 
 enum { HEADERS = 13, NUMBER_MAX = 32, TRANSACTION_EVENTS = 2000 };
 
@@ -36,17 +36,6 @@ static const char append_function[] =
     "   values (p, s.id, s.version, r - interval '1 day', r, gen_random_uuid()::text, type,"
     "   payload);"
     " end $$ language plpgsql";
-
-/* Between two looks at what the test awaits. */
-static void nap(void)
-{
-    struct timespec tick = {.tv_nsec = 10 * 1000 * 1000};
-
-    nanosleep(&tick, NULL);
-}
-
-/* --- a log --------------------------------------------------------------------------------------
- */
 
 static void make_log(struct world *world)
 {
@@ -156,9 +145,6 @@ int64_t world_head(struct world *world)
     return head.n;
 }
 
-/* --- publishing ---------------------------------------------------------------------------------
- */
-
 struct record {
     char key[256];
     char numbers[4][NUMBER_MAX];
@@ -212,7 +198,7 @@ static void encode(const struct world *world, const struct event *event, int64_t
 /* A broker that has just started refuses for a while. */
 static struct kafka_producer *producer(struct world *world)
 {
-    int64_t deadline_ms = fixture_deadline();
+    struct await await = await_for(FIXTURE_TIMEOUT_MS);
     char id[128];
     struct kafka_producer_config config = {
         .kafka = fixture_kafka(),
@@ -225,11 +211,10 @@ static struct kafka_producer *producer(struct world *world)
     snprintf(id, sizeof(id), "daybook.%s", world->identity.id);
     while (!world->producer) {
         ck_ok(kafka_producer_new(&config, &world->producer, &err));
-        if (kafka_producer_init(world->producer, deadline_ms, &err))
+        if (kafka_producer_init(world->producer, fixture_deadline(), &err))
             break;
-        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "%s", err.text);
         kafka_producer_free(TAKE(world->producer));
-        nap();
+        await_more(&await, "%s", err.text);
     }
     return world->producer;
 }
@@ -341,22 +326,11 @@ void world_forge(struct world *world, int64_t position, const char *name, const 
 
 void world_recreate_topic(struct world *world)
 {
-    int64_t deadline_ms = fixture_deadline();
-    struct error err = {0};
-    int32_t partitions = 1;
-
     kafka_producer_free(world->producer);
     world->producer = NULL;
-    ck_ok(kafka_admin_delete(world->admin, world->topic, deadline_ms, &err));
-    while (partitions > 0) {
-        ck_ok(kafka_admin_partitions(world->admin, world->topic, deadline_ms, &partitions, &err));
-        nap();
-    }
+    fixture_delete_topic(world->topic);
     make_topic(world, world->topic, WORLD_PARTITIONS);
 }
-
-/* --- projecting ---------------------------------------------------------------------------------
- */
 
 struct projector_config world_projector(const struct database *database,
                                         const struct kafka_config *kafka, const char *instance)
@@ -391,13 +365,12 @@ struct projector *world_start(const struct world *world, const char *instance)
 static int64_t query_i64(struct world *world, const char *sql)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
-    int64_t deadline_ms = clock_monotonic_ms() + WORLD_TIMEOUT_MS;
+    struct await await = await_for(WORLD_TIMEOUT_MS);
     struct error err = {0};
 
     while (!pg_open(world->conn, &err) || !pg_query_once(world->conn, sql, NULL, &rows, &err)) {
-        ck_assert_msg(!pg_is_open(world->conn) && clock_monotonic_ms() < deadline_ms, "%s: %s", sql,
-                      err.text);
-        nap();
+        ck_assert_msg(!pg_is_open(world->conn), "%s: %s", sql, err.text);
+        await_more(&await, "%s: %s", sql, err.text);
     }
     ck_assert_uint_eq(pg_rows_count(rows), 1);
     return pg_get_i64(rows, 0, 0);
@@ -405,14 +378,11 @@ static int64_t query_i64(struct world *world, const char *sql)
 
 void world_await_i64(struct world *world, const char *sql, int64_t expected)
 {
-    int64_t deadline_ms = clock_monotonic_ms() + WORLD_TIMEOUT_MS;
+    struct await await = await_for(WORLD_TIMEOUT_MS);
     int64_t seen;
 
-    while ((seen = query_i64(world, sql)) != expected) {
-        ck_assert_msg(clock_monotonic_ms() < deadline_ms, "%s: %lld, not %lld", sql,
-                      (long long)seen, (long long)expected);
-        nap();
-    }
+    while ((seen = query_i64(world, sql)) != expected)
+        await_more(&await, "%s: %lld, not %lld", sql, (long long)seen, (long long)expected);
 }
 
 void world_await(struct world *world)

@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_TESTS_PROJECTION_WORLD_H
-#define DAYBOOK_TESTS_PROJECTION_WORLD_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_PROJECTION_WORLD_H
+#define DAYBOOK_TESTS_INTEGRATION_PROJECTION_WORLD_H
 #include <check.h>
 
 #include "base/scope.h"

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A log of its own for a test: a fresh database with schema, identity and partitions, events on
- * demand, and what Kafka holds of it as any consumer sees it.
+ * demand, a publisher.
+ *
+ * Threads: the test's.
  */
-#ifndef DAYBOOK_TESTS_LOG_FIXTURE_H
-#define DAYBOOK_TESTS_LOG_FIXTURE_H
+#ifndef DAYBOOK_TESTS_INTEGRATION_PUBLISHER_LOG_FIXTURE_H
+#define DAYBOOK_TESTS_INTEGRATION_PUBLISHER_LOG_FIXTURE_H
+#include "eventlog/identity.h"
 #include "postgres/pg.h"
 #include "publisher/cursor.h"
 #include "publisher/publisher.h"
@@ -13,7 +16,7 @@
 
 struct log_fixture {
     struct database *database;
-    char prefix[FIXTURE_NAME_MAX];
+    char prefix[LOG_PREFIX_MAX + 1];
     char log_id[UUID_TEXT_LEN + 1];
     struct pg_config config;
     struct pg_conn *conn;
@@ -22,6 +25,10 @@ struct log_fixture {
 
 void log_fixture_open(struct log_fixture *log);
 void log_fixture_close(struct log_fixture *log); /* drops the database */
+/* The same log once more, as a restored database has it. Nobody but FROM may be connected. */
+void log_fixture_copy(struct log_fixture *copy, struct log_fixture *from);
+/* Takes the log's identity from the database, after it got another one. */
+void log_fixture_identify(struct log_fixture *log);
 /* One number, on the fixture's own connection (database_i64 makes a new one each time). */
 int64_t log_fixture_number(struct log_fixture *log, const char *sql);
 
@@ -32,20 +39,10 @@ struct publisher_config log_fixture_publisher(const struct log_fixture *log, con
 struct publisher *log_fixture_start(const struct log_fixture *log, const char *instance);
 /* Waits until the database's copy of the cursor is at the fixture's head. */
 void log_fixture_await(struct log_fixture *log);
+/* COUNT events of "order", appended and published; nobody runs any more. */
+void log_fixture_publish(struct log_fixture *log, int count);
 void log_fixture_await_state(struct log_fixture *log, const char *state, const char *reason);
 void log_fixture_topic(const struct log_fixture *log, const char *category,
                        char out[CURSOR_TOPIC_MAX]);
-
-/*
- * Reads every topic of CATEGORIES (separated by blanks) with read_committed and fails unless each
- * event up to the head is there exactly once, in order within its partition, in its key's
- * partition, with a chain of previous positions, and as the log has it.
- */
-void log_fixture_verify(struct log_fixture *log, const char *categories);
-/* The same for the events from position FROM on; what is below may be there or not. */
-void log_fixture_verify_from(struct log_fixture *log, const char *categories, int64_t from);
-
-/* How many events of this log a committed reader finds. */
-int64_t log_fixture_visible(struct log_fixture *log, const char *categories);
 
 #endif

@@ -3,14 +3,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/metrics.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/uuid.h"
-#include "tests/integration/publisher/log_fixture.h"
+#include "tests/integration/publisher/log_verify.h"
+#include "tests/support/await.h"
 
 Suite *publisher_faults_suite(void);
 
@@ -27,13 +26,6 @@ static void teardown(void)
 {
     fixture_control("start", "kafka"); /* whatever a test that failed left */
     log_fixture_close(&logs);
-}
-
-static void wait_up_to_ms(uint64_t max_ms)
-{
-    uint64_t ns = random_u64() % (max_ms * 1000000);
-
-    nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
 }
 
 /* A publisher in a process of its own, which nobody can stop but by a signal. */
@@ -57,7 +49,7 @@ START_TEST(a_killed_publisher_leaves_nothing_lost_and_nothing_twice)
 
         log_fixture_append(&logs, i % 2 == 0 ? "order" : "stock", 30, 400);
         if (i % 2 == 0) /* in the middle of its start, or of its work */
-            wait_up_to_ms(200);
+            await_any_moment(200);
         else
             for (int64_t end_ms = fixture_deadline();
                  log_fixture_number(&logs,
@@ -72,7 +64,7 @@ START_TEST(a_killed_publisher_leaves_nothing_lost_and_nothing_twice)
     struct publisher *publisher = log_fixture_start(&logs, "one");
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order stock");
+    log_verify(&logs, "order stock");
 }
 END_TEST
 
@@ -85,7 +77,7 @@ static double producers_made(void)
     buf_add_char(&out, '\0');
     line = strstr(out.data, "\ndaybook_publisher_producers_total ");
     ck_assert_ptr_nonnull(line);
-    return atof(strrchr(line, ' ') == NULL ? "" : strchr(line, ' '));
+    return strtod(strchr(line, ' '), NULL);
 }
 
 START_TEST(every_connection_cut_makes_a_new_producer)
@@ -102,7 +94,7 @@ START_TEST(every_connection_cut_makes_a_new_producer)
         ck_assert_double_ge(producers_made(), i + 2);
     }
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -113,12 +105,12 @@ START_TEST(connections_cut_at_random_lose_and_repeat_nothing)
     for (int i = 0; i < CUTS; i++) {
         log_fixture_append(&logs, "order", 30, 300);
         log_fixture_append(&logs, "stock", 30, 30);
-        wait_up_to_ms(60);
+        await_any_moment(60);
         fixture_cut_kafka();
     }
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order stock");
+    log_verify(&logs, "order stock");
 }
 END_TEST
 
@@ -127,7 +119,7 @@ START_TEST(a_broker_killed_in_the_middle_is_waited_for)
     struct publisher *publisher = log_fixture_start(&logs, "one");
 
     log_fixture_append(&logs, "order", 30, 10000);
-    wait_up_to_ms(300);
+    await_any_moment(300);
     fixture_control("kill", "kafka");
     log_fixture_append(&logs, "order", 30, 100);
     log_fixture_await_state(&logs, "retrying", "kafka-timed-out");
@@ -135,7 +127,7 @@ START_TEST(a_broker_killed_in_the_middle_is_waited_for)
     log_fixture_append(&logs, "order", 30, 100);
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -177,13 +169,13 @@ START_TEST(a_database_connection_lost_is_made_again)
 
     for (int i = 0; i < 5; i++) {
         log_fixture_append(&logs, "order", 30, 200);
-        wait_up_to_ms(60);
+        await_any_moment(60);
         log_fixture_number(&logs, "select count(pg_terminate_backend(pid)) from pg_stat_activity "
                                   "where datname = current_database() and pid <> pg_backend_pid()");
     }
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "publisher/publisher.h"
 
-#include "base/clock.h"
 #include "base/thread.h"
 #include "publisher/control.h"
-#include "tests/integration/publisher/log_fixture.h"
+#include "tests/integration/publisher/log_verify.h"
+#include "tests/support/await.h"
 
 Suite *publisher_publisher_suite(void);
 
@@ -30,7 +30,7 @@ START_TEST(every_event_is_in_kafka_once_and_in_order)
     log_fixture_append(&logs, "order", 20, 50);
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -44,7 +44,7 @@ START_TEST(a_restart_goes_on_where_it_was)
         log_fixture_await(&logs);
         publisher_stop(publisher);
     }
-    log_fixture_verify(&logs, "order stock");
+    log_verify(&logs, "order stock");
 }
 END_TEST
 
@@ -57,7 +57,7 @@ START_TEST(a_backlog_larger_than_a_batch_is_published_in_order)
     publisher = log_fixture_start(&logs, "one");
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order stock");
+    log_verify(&logs, "order stock");
 }
 END_TEST
 
@@ -75,7 +75,7 @@ START_TEST(a_category_that_appears_while_running_gets_its_topic)
     log_fixture_append(&logs, "order", 3, 10);
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order parcel");
+    log_verify(&logs, "order parcel");
 
     log_fixture_topic(&logs, "parcel", topic);
     ck_ok(kafka_admin_new(fixture_kafka(), &admin, &err));
@@ -119,11 +119,13 @@ START_TEST(kafka_s_cursor_and_the_copy_say_the_same)
     log_fixture_await(&logs);
     publisher_stop(publisher);
     ck_ok(kafka_reader_new(fixture_kafka(), KAFKA_READ_COMMITTED, &reader, &err));
-    for (int64_t end_ms = fixture_deadline(); cursor.position.n < 100;) {
-        ck_assert_int_lt(clock_monotonic_ms(), end_ms);
+    for (struct await await = await_for(FIXTURE_TIMEOUT_MS);;) {
         cursor_release(&cursor);
         ck_ok(cursor_fetch(reader, logs.prefix, logs.log_id, fixture_deadline(), &cursor, &found,
                            &err));
+        if (cursor.position.n >= 100)
+            break;
+        await_more(&await, "Kafka's cursor is at %lld", (long long)cursor.position.n);
     }
     ck_ok(cursor_load(logs.conn, &copy, &found, &err));
     ck_assert(found);
@@ -156,7 +158,7 @@ START_TEST(the_other_takes_over_when_the_leader_stops)
     publisher_status(two, &status);
     ck_assert_int_eq(status.state, PUBLISHER_RUNNING);
     publisher_stop(two);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -177,7 +179,7 @@ START_TEST(two_who_both_believe_to_lead_lose_and_repeat_nothing)
     }
     publisher_stop(one);
     publisher_stop(two);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 
@@ -195,11 +197,11 @@ START_TEST(pause_and_resume_are_asked_through_the_database)
 
     publisher = log_fixture_start(&logs, "two");
     log_fixture_await_state(&logs, "paused", "");
-    ck_assert_int_eq(log_fixture_visible(&logs, "order"), 10);
+    ck_assert_int_eq(log_visible(&logs, "order"), 10);
     ck_ok(publisher_resume(logs.conn, STR("somebody"), &err));
     log_fixture_await(&logs);
     publisher_stop(publisher);
-    log_fixture_verify(&logs, "order");
+    log_verify(&logs, "order");
 }
 END_TEST
 

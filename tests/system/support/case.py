@@ -47,8 +47,6 @@ class SystemTest(unittest.TestCase):
         cls.api = cls.all.client()
         cls.addClassCleanup(cls.api.close)
 
-    # --- answers -----------------------------------------------------------------------------
-
     def expect(self, answer, status):
         self.assertEqual(answer.status, status, answer)
         return answer
@@ -85,8 +83,6 @@ class SystemTest(unittest.TestCase):
     def unchanged(self):
         """A context: nothing may have been appended to the log when it ends."""
         return _Unchanged(self)
-
-    # --- the domain, as a client would use it --------------------------------------------------
 
     def receive(self, sku, quantity, **headers):
         answer = self.api.post(f"/v1/stock/{sku}/receive", {"quantity": quantity}, **headers)

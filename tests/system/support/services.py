@@ -42,7 +42,7 @@ def run(arguments, stdin=b"", check=True, timeout_s=COMMAND_S, env=None):
 
 
 def control(action, service):
-    """stop, kill or start one of: postgres, kafka. A killed Kafka has its logs to look through."""
+    """stop, kill, start, freeze or thaw one of: postgres, kafka. A killed Kafka has its logs to look through."""
     run([environment("DAYBOOK_TEST_CONTROL"), action, service], timeout_s=180)
 
 

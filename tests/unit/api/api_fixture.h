@@ -5,8 +5,8 @@
  *
  * Threads: the test's; a route's function runs on an http thread.
  */
-#ifndef DAYBOOK_API_API_FIXTURE_H
-#define DAYBOOK_API_API_FIXTURE_H
+#ifndef DAYBOOK_TESTS_UNIT_API_API_FIXTURE_H
+#define DAYBOOK_TESTS_UNIT_API_API_FIXTURE_H
 #include "api/api_internal.h"
 #include "tests/unit/http/raw_client.h"
 

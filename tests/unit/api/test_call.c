@@ -68,9 +68,6 @@ static struct raw_reply get(const char *line, const char *headers)
     return api_fixture_ask(&fixture, line, headers, "");
 }
 
-/* --- ids ---------------------------------------------------------------------------------------
- */
-
 START_TEST(ids_of_a_request_are_taken_and_returned)
 {
     struct raw_reply reply =
@@ -111,8 +108,8 @@ static const char *const bad_traces[] = {
     "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef\r\n",
     "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00-x\r\n",
     "traceparent: x\r\n",
-    "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n"
-    "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n",
+    ("traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n"
+     "traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n"),
 };
 
 START_TEST(a_malformed_trace_is_replaced)
@@ -133,9 +130,6 @@ START_TEST(malformed_ids_are_replaced)
     ck_assert_uint_eq(raw_header(&reply, "X-Correlation-Id").len, 36);
 }
 END_TEST
-
-/* --- routing -------------------------------------------------------------------------------------
- */
 
 START_TEST(an_unknown_path_is_404)
 {
@@ -175,9 +169,6 @@ START_TEST(until_the_database_is_known_only_plumbing_is_served)
     ck_assert_int_eq(reply.status, 200);
 }
 END_TEST
-
-/* --- query
- * ----------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *line;
@@ -240,9 +231,6 @@ START_TEST(all_faults_are_told_at_once)
     ck_assert(reply_has(&reply, "4 faults"));
 }
 END_TEST
-
-/* --- not modified
- * --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *header;

@@ -104,9 +104,6 @@ START_TEST(a_malformed_condition_is_refused)
 }
 END_TEST
 
-/* --- idempotency
- * ------------------------------------------------------------------------------------ */
-
 START_TEST(without_a_key_there_is_no_hash)
 {
     struct raw_reply reply = api_fixture_ask(&fixture, "POST /key", "", "");

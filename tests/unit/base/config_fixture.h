@@ -5,8 +5,8 @@
  *
  * Threads: the test's.
  */
-#ifndef DAYBOOK_BASE_CONFIG_FIXTURE_H
-#define DAYBOOK_BASE_CONFIG_FIXTURE_H
+#ifndef DAYBOOK_TESTS_UNIT_BASE_CONFIG_FIXTURE_H
+#define DAYBOOK_TESTS_UNIT_BASE_CONFIG_FIXTURE_H
 #include "base/config.h"
 #include "tests/support/temp.h"
 

@@ -8,9 +8,6 @@
 #include <check.h>
 #include <string.h>
 
-/* --- a program ---------------------------------------------------------------------------------
- */
-
 static int run_nothing(struct invocation *invocation)
 {
     return (int)invocation->arguments_count + 40;
@@ -95,9 +92,6 @@ static bool parse(const char *line)
         words[count++] = arena_cstr(arena, str_split(rest, ' ', &rest));
     return program_parse(&program, words, count, arena, &invocation, &err);
 }
-
-/* --- parsing -------------------------------------------------------------------------------------
- */
 
 static const struct {
     const char *line;
@@ -190,9 +184,6 @@ START_TEST(help_and_version_need_nothing_else)
     ck_assert(parse("--version") && invocation.version);
 }
 END_TEST
-
-/* --- help, man page, completion
- * --------------------------------------------------------------------- */
 
 static bool written(const char *text)
 {

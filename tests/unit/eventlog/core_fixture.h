@@ -4,8 +4,8 @@
  *
  * Threads: owner only.
  */
-#ifndef DAYBOOK_EVENTLOG_CORE_FIXTURE_H
-#define DAYBOOK_EVENTLOG_CORE_FIXTURE_H
+#ifndef DAYBOOK_TESTS_UNIT_EVENTLOG_CORE_FIXTURE_H
+#define DAYBOOK_TESTS_UNIT_EVENTLOG_CORE_FIXTURE_H
 #include <check.h>
 
 #include "base/arena.h"

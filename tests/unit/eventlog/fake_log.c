@@ -12,8 +12,6 @@
 
 enum { STEPS_MAX = 10000 };
 
-/* --- the log --- */
-
 struct fake_log *fake_log_new(void)
 {
     struct fake_log *log = mem_zalloc(sizeof(*log));
@@ -158,8 +156,6 @@ void fake_log_category(struct fake_log *log, const char *name)
                                log->categories_count + 1, sizeof(char *));
     log->categories[log->categories_count++] = mem_strdup(name);
 }
-
-/* --- steps --- */
 
 static struct core_stream_row row_of(const struct fake_stream *s)
 {
@@ -366,11 +362,11 @@ static void fail_step(struct fake_session *session, enum core_step step, enum fa
     core_failed(session->core, &err, session->now_ms, 0);
 }
 
-static void fail_commit(struct fake_session *session)
+static void fail_commit(struct fake_session *session, bool poison)
 {
     struct error err;
 
-    if (has_poison(core_commit(session->core)))
+    if (poison)
         error_set(&err, ERROR_POISON, "", "a value can not be stored");
     else
         error_set(&err, ERROR_TRANSIENT, "no-partition", "no partition for the row");
@@ -426,14 +422,27 @@ static void open_session(struct fake_session *session)
     core_reconnected(session->core);
 }
 
+/* What a step that takes its time may do to the core, which must stay of one mind all the same. */
+static void pass_time(struct fake_session *session)
+{
+    if (session->step_takes_ms == 0)
+        return;
+    session->now_ms += session->step_takes_ms;
+    session->step_takes_ms = 0;
+    core_expire_in_step(session->core, session->now_ms);
+}
+
 enum fake_outcome fake_step(struct fake_session *session, enum fake_fault fault)
 {
     enum core_step step = core_next(session->core, session->now_ms);
+    bool poison;
 
     if (step == CORE_NOTHING)
         return core_waiting(session->core) == 0 ? FAKE_IDLE : FAKE_DONE;
     if (step == CORE_WAIT)
         return FAKE_WAITING;
+    if (step != CORE_COMMIT)
+        pass_time(session);
     if (!session->open) {
         open_session(session);
         return FAKE_DONE;
@@ -444,13 +453,15 @@ enum fake_outcome fake_step(struct fake_session *session, enum fake_fault fault)
     }
     session->last = step;
     session->steps[step]++;
-    if (fault == FAULT_NONE && step == CORE_COMMIT &&
-        (has_poison(core_commit(session->core)) || session->log->partition_missing)) {
-        fail_commit(session);
+    poison = fault == FAULT_NONE && step == CORE_COMMIT && has_poison(core_commit(session->core));
+    if (poison || (fault == FAULT_NONE && step == CORE_COMMIT && session->log->partition_missing)) {
+        pass_time(session);
+        fail_commit(session, poison);
         return FAKE_DONE;
     }
     if (fault == FAULT_NONE || (fault == FAULT_ANSWER_LOST && step == CORE_COMMIT))
         perform(session, step);
+    pass_time(session); /* of a COMMIT: all of it was sent before anybody waits */
     if (fault == FAULT_NONE)
         core_done(session->core, session->now_ms);
     else
@@ -483,8 +494,6 @@ void fake_run(struct fake_session *session)
     }
     ck_abort_msg("the core never came to rest");
 }
-
-/* --- sessions --- */
 
 struct core_config fake_core_config(void)
 {

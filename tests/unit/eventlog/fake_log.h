@@ -6,8 +6,8 @@
  *
  * Threads: owner only.
  */
-#ifndef DAYBOOK_EVENTLOG_FAKE_LOG_H
-#define DAYBOOK_EVENTLOG_FAKE_LOG_H
+#ifndef DAYBOOK_TESTS_UNIT_EVENTLOG_FAKE_LOG_H
+#define DAYBOOK_TESTS_UNIT_EVENTLOG_FAKE_LOG_H
 #include "eventlog/writer_core.h"
 
 struct fake_session;
@@ -83,6 +83,7 @@ struct fake_session {
     enum core_step last;
     size_t steps[CORE_UPKEEP + 1]; /* how often each was performed */
     size_t loaded_events;
+    int64_t step_takes_ms; /* the next one, and meanwhile writes expire */
 };
 
 enum fake_outcome {

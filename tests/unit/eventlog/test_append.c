@@ -138,8 +138,6 @@ START_TEST(several_streams_are_written_together_and_checks_write_nothing)
 }
 END_TEST
 
-/* --- event ids --- */
-
 static void store_ids(void)
 {
     fake_log_append(the_log, "note-1", "Noted", "{}", "a");
@@ -246,8 +244,6 @@ START_TEST(an_id_that_another_writer_appends_before_the_lock_is_found)
     ck_assert_uint_eq(the_log->events_count, 3);
 }
 END_TEST
-
-/* --- categories and limits --- */
 
 START_TEST(categories_are_registered_up_to_their_number)
 {

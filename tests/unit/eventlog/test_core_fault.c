@@ -29,8 +29,6 @@ static void run_to_before(enum core_step step)
         ck_assert_int_eq(fake_step(&the_session, FAULT_NONE), FAKE_DONE);
 }
 
-/* --- lost connections --- */
-
 static const enum core_step steps_before_commit[] = {CORE_LOOK, CORE_LOAD, CORE_COMMIT};
 
 START_TEST(what_was_not_committed_is_done_again)
@@ -258,8 +256,6 @@ START_TEST(many_new_streams_take_several_blocks_of_ids)
 }
 END_TEST
 
-/* --- deadlines --- */
-
 START_TEST(without_a_database_writes_fail_at_their_deadlines)
 {
     struct write *first = write_append("note-1", 1, NULL);
@@ -294,6 +290,81 @@ START_TEST(a_write_that_waited_too_long_is_not_begun)
 }
 END_TEST
 
+/* What is known when the time is up while the database has not answered the step. */
+static const struct {
+    enum core_step step;
+    const char *code;
+    bool written; /* the write that was given up is in the log in the end */
+} frozen_steps[] = {
+    {CORE_LOOK, "dependency-down", false},
+    {CORE_LOAD, "dependency-down", false},
+    {CORE_COMMIT, "outcome-unknown", true},
+};
+
+START_TEST(a_step_that_takes_too_long_holds_nobody_up)
+{
+    struct write *hasty = write_command(&account_add, "1", 5);
+    struct write *patient;
+    struct write *late = write_append("note-2", 1, NULL);
+
+    store_account("account-1", 10);
+    write_key(hasty, "k", "hash");
+    hasty->deadline_ms = 500;
+    late->deadline_ms = 2000;
+    give(hasty);
+    patient = give(write_command(&account_add, "1", 7));
+    run_to_before(frozen_steps[_i].step);
+    give(late); /* it waits behind the batch */
+    the_session.step_takes_ms = 3000;
+    fake_step(&the_session, FAULT_NONE);
+    EXPECT_OUTCOME(hasty, WRITE_FAILED);
+    ck_assert_str_eq(hasty->error.code, frozen_steps[_i].code);
+    ck_assert_int_eq(hasty->error.outcome_unknown, frozen_steps[_i].step == CORE_COMMIT);
+    ck_assert_int_eq(hasty->error.class, ERROR_TRANSIENT);
+    EXPECT_OUTCOME(late, WRITE_FAILED);
+    ck_assert_str_eq(late->error.code, "dependency-down");
+
+    fake_run(&the_session);
+    EXPECT_OUTCOME(patient, WRITE_APPENDED);
+    ck_assert_int_eq(patient->streams[0].version.n, frozen_steps[_i].written ? 4 : 3);
+    ck_assert_uint_eq(the_log->answers_count, frozen_steps[_i].written);
+    ck_assert_ptr_null(fake_log_stream(the_log, "note-2"));
+}
+END_TEST
+
+START_TEST(a_batch_that_takes_no_second_is_seen_to_its_end)
+{
+    struct write *write = write_append("note-1", 1, NULL);
+
+    write->deadline_ms = 500;
+    give(write);
+    run_to_before(CORE_COMMIT);
+    the_session.step_takes_ms = CORE_LATE_MS - 1;
+    fake_step(&the_session, FAULT_NONE);
+    EXPECT_OUTCOME(write, WRITE_APPENDED);
+}
+END_TEST
+
+START_TEST(a_commit_that_is_frozen_and_then_lost_is_still_found)
+{
+    struct write *hasty = write_append("note-1", 1, NULL);
+    struct write *patient;
+
+    hasty->deadline_ms = 500;
+    give(hasty);
+    patient = give(write_append("note-2", 1, NULL));
+    run_to_before(CORE_COMMIT);
+    the_session.step_takes_ms = 3000;
+    fake_step(&the_session, _i == 0 ? FAULT_ANSWER_LOST : FAULT_LOST);
+    EXPECT_OUTCOME(hasty, WRITE_FAILED);
+    ck_assert_str_eq(hasty->error.code, "outcome-unknown");
+    fake_run(&the_session);
+    EXPECT_OUTCOME(patient, WRITE_APPENDED);
+    ck_assert_uint_eq(the_session.steps[CORE_PROBE], 1);
+    ck_assert_uint_eq(the_log->events_count, _i == 0 ? 2 : 1);
+}
+END_TEST
+
 START_TEST(after_an_outage_all_goes_on)
 {
     struct write *write;
@@ -313,9 +384,6 @@ START_TEST(after_an_outage_all_goes_on)
     EXPECT_OUTCOME(run_one(write_append("note-1", 1, NULL)), WRITE_APPENDED);
 }
 END_TEST
-
-/* --- faults of the data and of the installation
- * --------------------------------------------------- */
 
 static struct write *write_poison(const char *stream)
 {
@@ -423,6 +491,10 @@ Suite *eventlog_core_fault_suite(void)
     tcase_add_test(tc, many_new_streams_take_several_blocks_of_ids);
     tcase_add_test(tc, without_a_database_writes_fail_at_their_deadlines);
     tcase_add_test(tc, a_write_that_waited_too_long_is_not_begun);
+    tcase_add_loop_test(tc, a_step_that_takes_too_long_holds_nobody_up, 0,
+                        sizeof(frozen_steps) / sizeof(*frozen_steps));
+    tcase_add_test(tc, a_batch_that_takes_no_second_is_seen_to_its_end);
+    tcase_add_loop_test(tc, a_commit_that_is_frozen_and_then_lost_is_still_found, 0, 2);
     tcase_add_test(tc, after_an_outage_all_goes_on);
     tcase_add_test(tc, culprits_are_isolated_and_their_neighbours_written_in_order);
     tcase_add_test(tc, a_missing_partition_is_made_and_blamed_on_nobody);

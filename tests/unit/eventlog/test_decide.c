@@ -221,8 +221,6 @@ START_TEST(a_batch_ends_before_a_command_that_would_pass_its_limit)
 }
 END_TEST
 
-/* --- streams that can not be folded --- */
-
 START_TEST(an_event_that_can_not_be_folded_stops_its_stream_only)
 {
     struct write *bad;
@@ -311,8 +309,6 @@ START_TEST(a_raw_event_that_can_not_be_folded_spoils_the_stream_from_there)
     EXPECT_STR(after->conflicts[0].event_id, "culprit");
 }
 END_TEST
-
-/* --- the cache --- */
 
 START_TEST(a_cached_stream_is_not_loaded_again)
 {

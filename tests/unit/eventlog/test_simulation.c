@@ -22,13 +22,16 @@ enum {
     FIRST_BALANCE = 20,
     STEPS_MAX = 200000,
     DEADLINE_MS = 400,
+    EVENTS_A_WRITE_MAX = 3,
 };
 
 struct sim_write {
     struct write *write;
     unsigned session;
     bool finished;
-    int key; /* or -1 */
+    enum write_outcome outcome;
+    bool unknown; /* may be in the log or not */
+    int key;      /* or -1 */
 };
 
 struct sim {
@@ -49,8 +52,6 @@ static uint64_t draw(struct sim *sim, uint64_t below)
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
     return (z ^ (z >> 31)) % below;
 }
-
-/* --- what is asked --- */
 
 static struct write *draw_append(struct sim *sim)
 {
@@ -122,8 +123,6 @@ static void give_write(struct sim *sim, unsigned session)
     core_add(sim->sessions[session].core, w->write);
 }
 
-/* --- a run --- */
-
 static void collect(struct sim *sim, unsigned session)
 {
     struct write *write;
@@ -137,8 +136,14 @@ static void collect(struct sim *sim, unsigned session)
         ck_assert(!sim->writes[i].finished);
         ck_assert_uint_eq(sim->writes[i].session, session);
         sim->writes[i].finished = true;
+        sim->writes[i].outcome = write->outcome;
+        sim->writes[i].unknown = write->outcome == WRITE_FAILED && write->error.outcome_unknown;
         if (sim->writes[i].key >= 0)
             sim->busy_keys[session][sim->writes[i].key] = false;
+        if (write->outcome == WRITE_FAILED) { /* the core may look at it no more */
+            write_drop(write);
+            sim->writes[i].write = NULL;
+        }
     }
 }
 
@@ -156,6 +161,8 @@ static void step(struct sim *sim, unsigned session)
 
     if (draw(sim, 60) == 0)
         s->down = !s->down;
+    if (draw(sim, 8) == 0)
+        s->step_takes_ms = 1 + (int64_t)draw(sim, 2 * DEADLINE_MS);
     outcome = fake_step(s, draw_fault(sim));
     collect(sim, session);
     if (outcome == FAKE_WAITING)
@@ -201,11 +208,10 @@ static void sim_end(struct sim *sim)
     for (unsigned i = 0; i < SESSIONS; i++)
         fake_session_stop(&sim->sessions[i]);
     for (size_t i = 0; i < sim->writes_count; i++)
-        write_drop(sim->writes[i].write);
+        if (sim->writes[i].write != NULL)
+            write_drop(sim->writes[i].write);
     fake_log_free(sim->log);
 }
-
-/* --- what must hold --- */
 
 static void event_is_in_the_log(const struct sim *sim, const struct written_event *e)
 {
@@ -231,7 +237,7 @@ static void acknowledged_events_are_stored_once(const struct sim *sim, size_t *r
         const struct write *w = sim->writes[i].write;
 
         ck_assert(sim->writes[i].finished);
-        if (w->outcome != WRITE_APPENDED && w->outcome != WRITE_REPEATED)
+        if (w == NULL || (w->outcome != WRITE_APPENDED && w->outcome != WRITE_REPEATED))
             continue;
         for (size_t j = 0; j < w->events_count && !w->dry_run; j++) {
             event_is_in_the_log(sim, &w->events[j]);
@@ -250,11 +256,8 @@ static size_t events_of_unknown_outcome(const struct sim *sim)
     size_t events = 0;
 
     for (size_t i = 0; i < sim->writes_count; i++) {
-        const struct write *w = sim->writes[i].write;
-
-        if (w->outcome != WRITE_FAILED || !w->error.outcome_unknown)
-            continue;
-        events += w->kind == WRITE_COMMAND ? 2 : 3; /* at most */
+        if (sim->writes[i].unknown)
+            events += EVENTS_A_WRITE_MAX;
     }
     return events;
 }
@@ -284,8 +287,7 @@ static void no_key_counts_twice(const struct sim *sim)
     for (size_t i = 0; i < sim->writes_count; i++) {
         const struct sim_write *w = &sim->writes[i];
 
-        if (w->key >= 0 &&
-            (w->write->outcome == WRITE_APPENDED || w->write->outcome == WRITE_REPEATED))
+        if (w->key >= 0 && (w->outcome == WRITE_APPENDED || w->outcome == WRITE_REPEATED))
             appended[w->key]++;
     }
     for (int i = 0; i < KEYS; i++)

@@ -31,8 +31,6 @@ static void run_to_before_lock(void)
         ck_assert_int_eq(fake_step(&the_session, FAULT_NONE), FAKE_DONE);
 }
 
-/* --- other writers --- */
-
 START_TEST(a_stream_that_moved_before_the_lock_is_decided_again)
 {
     struct write *take;
@@ -208,8 +206,6 @@ START_TEST(a_stream_whose_row_is_gone_is_looked_for_by_name)
     ck_assert_uint_eq(the_log->streams_count, 1);
 }
 END_TEST
-
-/* --- idempotency keys --- */
 
 START_TEST(an_answer_is_stored_with_its_events)
 {

@@ -15,8 +15,8 @@
  *
  * Threads: as noted.
  */
-#ifndef DAYBOOK_HTTP_ECHO_SERVER_H
-#define DAYBOOK_HTTP_ECHO_SERVER_H
+#ifndef DAYBOOK_TESTS_UNIT_HTTP_ECHO_SERVER_H
+#define DAYBOOK_TESTS_UNIT_HTTP_ECHO_SERVER_H
 #include <stdatomic.h>
 
 #include "base/queue.h"

@@ -5,8 +5,8 @@
  *
  * Threads: owner only.
  */
-#ifndef DAYBOOK_HTTP_RAW_CLIENT_H
-#define DAYBOOK_HTTP_RAW_CLIENT_H
+#ifndef DAYBOOK_TESTS_UNIT_HTTP_RAW_CLIENT_H
+#define DAYBOOK_TESTS_UNIT_HTTP_RAW_CLIENT_H
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -195,9 +195,6 @@ START_TEST(looks_are_as_frequent_as_the_shortest_limit_needs)
 }
 END_TEST
 
-/* --- real connections ---------------------------------------------------------------------------
- */
-
 enum { SHORT_MS = 300 };
 
 static struct echo_server echo;

@@ -72,9 +72,6 @@ static bool chance(struct world *w, unsigned percent)
     return draw(w) % 100 < percent;
 }
 
-/* --- log and Kafka ------------------------------------------------------------------------------
- */
-
 static void append(struct world *w)
 {
     if (w->log_count == EVENTS)
@@ -124,9 +121,6 @@ static void recreate_topic(struct world *w)
     w->low = 0;
 }
 
-/* --- the database -------------------------------------------------------------------------------
- */
-
 enum commit { COMMITTED, FENCED, LOST, LOST_BUT_DONE };
 
 /* One transaction: positions and the checkpoint behind them, if the epoch is still the one. */
@@ -154,9 +148,6 @@ static void tell_failure(struct world *w, struct worker *worker, enum commit res
     error_set(&err, result == FENCED ? ERROR_FENCED : ERROR_TRANSIENT, "code", "text");
     partition_core_failed(&worker->core, &err, records, w->now_ms, draw(w));
 }
-
-/* --- a worker's phases --------------------------------------------------------------------------
- */
 
 static void acquire(struct world *w, struct worker *worker, bool calm)
 {
@@ -298,9 +289,6 @@ static void assign(struct world *w, struct worker *worker)
     *worker = (struct worker){.assigned = true};
     partition_core_init(&worker->core, HAND_MAX, w->now_ms);
 }
-
-/* --- the whole ----------------------------------------------------------------------------------
- */
 
 static void happen(struct world *w)
 {

@@ -49,9 +49,6 @@ static enum record_verdict judge(struct place *place, int64_t offset, int64_t pr
     return partition_core_judge(place, &facts);
 }
 
-/* --- assignment ---------------------------------------------------------------------------------
- */
-
 START_TEST(a_known_place_starts_at_its_offset_without_a_fill)
 {
     struct partition_core core;
@@ -143,9 +140,6 @@ START_TEST(a_start_that_failed_is_tried_again_from_the_checkpoint)
 }
 END_TEST
 
-/* --- records ------------------------------------------------------------------------------------
- */
-
 static const struct {
     int64_t previous, position;
     enum record_verdict verdict;
@@ -211,9 +205,6 @@ START_TEST(records_that_come_are_no_loss)
     ck_assert_int_eq(core.phase, PARTITION_READ);
 }
 END_TEST
-
-/* --- failures -----------------------------------------------------------------------------------
- */
 
 START_TEST(a_transient_failure_waits_then_takes_the_checkpoint_again)
 {
@@ -360,9 +351,6 @@ START_TEST(a_reconnect_reads_the_checkpoint_again)
     ck_assert_int_eq(core.at.position.n, 4);
 }
 END_TEST
-
-/* --- words --------------------------------------------------------------------------------------
- */
 
 START_TEST(an_entry_not_reached_in_time_is_catching_up)
 {

@@ -4,6 +4,7 @@
  * The number of a failing test gives its seeds, so it repeats.
  */
 #include "base/mem.h"
+#include "tests/unit/publisher/process.h"
 #include "tests/unit/publisher/world.h"
 
 Suite *publisher_simulation_suite(void);
@@ -116,7 +117,7 @@ static void simulate(uint64_t seed)
 START_TEST(whatever_happens_each_event_is_in_kafka_once_and_in_order)
 {
     for (int i = 0; i < SEEDS; i++)
-        simulate((uint64_t)(_i * SEEDS + i));
+        simulate((uint64_t)_i * SEEDS + (uint64_t)i);
 }
 END_TEST
 

@@ -7,8 +7,8 @@
  * The broker is the worst that there is: it does not verify that a produced record belongs to an
  * open transaction (KIP-890), so a late EndTxn leaves records open that nobody will ever end.
  */
-#ifndef DAYBOOK_TESTS_PUBLISHER_WORLD_H
-#define DAYBOOK_TESTS_PUBLISHER_WORLD_H
+#ifndef DAYBOOK_TESTS_UNIT_PUBLISHER_WORLD_H
+#define DAYBOOK_TESTS_UNIT_PUBLISHER_WORLD_H
 #include <check.h>
 
 #include "publisher/core.h"
@@ -101,20 +101,6 @@ struct world {
     int64_t now_ms;
 };
 
-/* One publisher process in the world. */
-struct process {
-    struct world *world;
-    struct pub_core *core;
-    int producer_epoch; /* of its producer; 0: it has none */
-    bool doubt;         /* its connection was closed */
-    int64_t lease;
-    struct kafka_offset offsets[WORLD_RECORDS_MAX];
-    struct event page[WORLD_EVENTS_MAX];
-    enum pub_step_kind last_step;
-    char outcome[PUBLISHER_DETAIL_MAX];
-    int published; /* transactions that it was told are committed */
-};
-
 struct world *world_new(void);
 void world_free(struct world *world);
 void world_append(struct world *world, const char *category, int streams, int count);
@@ -130,16 +116,6 @@ void world_delete_topic(struct world *world, const char *category, bool make_ane
 void world_tear_records(struct world *world, const char *category);
 /* The last cursor becomes aborted: its events visible, it not. */
 void world_tear_cursor(struct world *world);
-
-struct process *process_new(struct world *world, int64_t lease);
-void process_free(struct process *process);
-/* One step of it. */
-void process_step(struct process *process);
-/* Until it waits for the log to grow, is paused or stopped, or MAX steps. */
-void process_settle(struct process *process);
-enum publisher_state process_state(const struct process *process);
-const char *process_reason(const struct process *process);
-void process_request(struct process *process, const struct pub_request *request);
 
 /* Fails unless a committed reader finds each event of the log exactly once, in order within its
  * partition, each naming the one before, and nothing is left open. FROM: the first position that

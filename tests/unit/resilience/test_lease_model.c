@@ -112,7 +112,7 @@ static void carry_out(struct world *world, int who, struct message *message)
     ck_abort_msg("not a statement");
 }
 
-/* --- moves: each says whether it was possible --- */
+/* A move says whether it was possible. */
 
 static bool tick(struct world *world, int who)
 {
@@ -244,8 +244,6 @@ static bool (*const moves[])(struct world *world, int who) = {
 };
 enum { MOVES = sizeof(moves) / sizeof(moves[0]) };
 
-/* --- what must be so in every state --- */
-
 static void check(const struct world *before, const struct world *world)
 {
     expect(world->epoch >= before->epoch, "the epoch fell");
@@ -277,8 +275,6 @@ static void check_recovers(struct world world)
     }
     expect(!anybody, "nobody leads any more");
 }
-
-/* --- states --- */
 
 /* TIME becomes relative to NOW; what is before MIN is as good as MIN. */
 static void shift(int64_t *time, int64_t now, int64_t min)
