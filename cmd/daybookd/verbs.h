@@ -8,11 +8,14 @@
 #define DAYBOOK_CMD_DAYBOOKD_VERBS_H
 #include "base/program.h"
 
+extern const struct program_option verify_options[];
+
 int serve_run(struct invocation *invocation);
 int publish_run(struct invocation *invocation);
 int project_run(struct invocation *invocation);
 int migrate_up_run(struct invocation *invocation);
 int migrate_status_run(struct invocation *invocation);
+int verify_verb_run(struct invocation *invocation);
 int config_check_run(struct invocation *invocation);
 int config_print_run(struct invocation *invocation);
 int config_explain_run(struct invocation *invocation);

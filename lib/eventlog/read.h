@@ -61,6 +61,21 @@ MUST_CHECK bool stream_read(struct pg_conn *conn, struct str tenant, struct str 
                             size_t limit, struct arena *arena, struct stream_head *ret_head,
                             struct event_page *ret_page, struct error *err);
 
+/* A part of a stream: versions above AFTER, up to UP_TO. */
+struct stream_span {
+    int64_t id;
+    struct position first_position; /* the stream's */
+    struct version after;
+    struct version up_to;
+};
+
+/* Events of several streams in one statement, span by span, each in order of version; at most LIMIT
+ * of them. ret_spans[i] is the number of the span of event i. What the log lacks is left out: the
+ * caller looks at the versions. */
+MUST_CHECK bool spans_read(struct pg_conn *conn, const struct stream_span *spans, size_t count,
+                           size_t limit, struct arena *arena, struct event_page *ret_page,
+                           size_t **ret_spans, struct error *err);
+
 struct stream_info {
     struct str stream;
     struct version version;

@@ -11,6 +11,8 @@ import subprocess
 import uuid
 from urllib.parse import urlsplit, urlunsplit
 
+from .waiting import eventually
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 COMMAND_S = 120
 
@@ -133,6 +135,22 @@ def read_topic(topic, at=None):
     arguments = ["kcat", "-b", at or brokers(), "-C", "-t", topic, "-e", "-q", "-o", "beginning"]
     arguments += ["-X", "isolation.level=read_committed", "-f", RECORD_FORMAT]
     return list(_parse_records(topic, run(arguments, timeout_s=300).stdout))
+
+
+def recreate_topic(topic, partitions):
+    """Deletes a topic and makes it anew, empty, with Kafka's own tool."""
+    jars = os.path.join(environment("DAYBOOK_TEST_KAFKA_HOME"), "*")
+    tool = ["java", "-Xmx256m", "-cp", jars, "org.apache.kafka.tools.TopicCommand"]
+    tool += ["--bootstrap-server", brokers(), "--topic", topic]
+    run([*tool, "--delete"])
+    # The broker forgets the old one a moment later.
+    eventually(
+        lambda: run(
+            [*tool, "--create", "--partitions", str(partitions)], check=False
+        ).returncode
+        == 0,
+        f"topic {topic} is made anew",
+    )
 
 
 def _parse_records(topic, output):
