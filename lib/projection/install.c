@@ -4,23 +4,12 @@
 #include <assert.h>
 
 #include "postgres/pg.h"
+#include "projection/generation.h"
 #include "projection/projector.h"
 #include "projection/sql.h"
 #include "projection/table.h"
 
-/* One at a time, so that the second finds what the first has made. */
-static bool lock(struct pg_conn *conn, const struct projection *projection, struct error *err)
-{
-    SCOPED_VALUE(pg_params_release) struct pg_params params;
-
-    pg_params_init(&params);
-    pg_add_str(&params, str_of(projection->name));
-    return pg_query(conn,
-                    "select pg_advisory_xact_lock(hashtextextended('daybook projection ' || $1, 0))"
-                    " is null",
-                    &params, NULL, err);
-}
-
+/* One row, whose first column is NULL while there is no such projection. */
 static bool find(struct pg_conn *conn, const struct projection *projection,
                  struct pg_rows **ret_rows, struct error *err)
 {
@@ -29,8 +18,24 @@ static bool find(struct pg_conn *conn, const struct projection *projection,
     pg_params_init(&params);
     pg_add_str(&params, str_of(projection->name));
     return pg_query(conn,
-                    "select generation, declaration, log_id::text from projections where name = $1",
+                    "select p.generation, p.declaration, p.log_id::text,"
+                    " coalesce((select max(generation) from generations where projection = $1), 0)"
+                    " from (select $1::text as name) k left join projections p on p.name = k.name",
                     &params, ret_rows, err);
+}
+
+/* All that there are belong to another log. */
+static bool drop_others(struct pg_conn *conn, const char *projection, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection));
+    return pg_query(conn,
+                    "update generations set state = 'dropped', since = clock_timestamp(),"
+                    " reason = 'of a log that is not there any more'"
+                    " where projection = $1 and state <> 'dropped'",
+                    &params, NULL, err);
 }
 
 static bool make(struct pg_conn *conn, const struct table *table,
@@ -43,7 +48,8 @@ static bool make(struct pg_conn *conn, const struct table *table,
     pg_add_i32(&params, table->generation);
     pg_add_str(&params, str_of(table->declaration));
     pg_add_str(&params, str_of(identity->id));
-    return pg_script(conn, table->create, err) &&
+    return pg_script(conn, table->create, err) && drop_others(conn, table->projection->name, err) &&
+           generation_insert(conn, table, identity, GENERATION_LIVE, err) &&
            pg_query(conn, sql_projection_save, &params, NULL, err);
 }
 
@@ -65,8 +71,8 @@ static bool check(const struct pg_rows *rows, const struct projection *projectio
     error_set(err, ERROR_FATAL, "declaration-changed",
               "table '%s' was made from another declaration than this program has", table->name);
     return error_hint(err,
-                      "Run the program that made it, or drop the row of '%s' in projections "
-                      "and its table to have it built anew from the log.",
+                      "Build it anew with `daybook projection rebuild %s`, or run the program that "
+                      "made it.",
                       projection->name);
 }
 
@@ -78,12 +84,15 @@ static bool install(struct pg_conn *conn, const struct projection *projection,
     bool is_ours = false;
     int generation = 0;
 
-    if (!lock(conn, projection, err) || !find(conn, projection, &rows, err))
+    if (!generation_lock(conn, projection->name, err) || !find(conn, projection, &rows, err))
         return false;
-    if (pg_rows_count(rows) > 0 && !check(rows, projection, identity, &generation, &is_ours, err))
+    if (pg_is_null(rows, 0, 0))
+        pg_rows_skip(rows);
+    else if (!check(rows, projection, identity, &generation, &is_ours, err))
         return false;
     if (!is_ours) {
-        table = table_new(projection, ++generation);
+        generation = (int)pg_get_i64(rows, 0, 3) + 1; /* numbers are never used again */
+        table = table_new(projection, generation);
         if (!make(conn, table, identity, err))
             return false;
     }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "postgres/pg.h"
+#include "projection/sql.h"
 
 enum {
     LOOK_AGAIN_MS = 1000,
@@ -22,7 +23,9 @@ struct known {
 
 struct look {
     const struct projection *projection;
-    const struct table *table; /* NULL: not made when looked at */
+    char *declaration;
+    const struct table *table; /* NULL: there was none to read when looked at */
+    bool is_made;              /* there was one, perhaps for another program */
     bool fresh;
     int64_t at_ms;
 };
@@ -53,6 +56,8 @@ void live_tables_free(struct live_tables *live)
     }
     for (size_t i = 0; i < live->statements_count; i++)
         mem_free(live->statements[i]);
+    for (size_t i = 0; i < live->looks_count; i++)
+        mem_free(live->looks[i].declaration);
     mem_free(live);
 }
 
@@ -62,7 +67,8 @@ static struct look *look_of(struct live_tables *live, const struct projection *p
         if (live->looks[i].projection == projection)
             return &live->looks[i];
     assert(live->looks_count < PROJECTIONS_MAX);
-    live->looks[live->looks_count] = (struct look){.projection = projection};
+    live->looks[live->looks_count] =
+        (struct look){.projection = projection, .declaration = projection_declaration(projection)};
     return &live->looks[live->looks_count++];
 }
 
@@ -97,11 +103,12 @@ static bool look_up(struct live_tables *live, struct pg_conn *conn, struct look 
 
     pg_params_init(&params);
     pg_add_str(&params, str_of(look->projection->name));
-    if (!pg_query(conn, "select generation from projections where name = $1", &params, &rows, err))
+    pg_add_str(&params, str_of(look->declaration));
+    if (!pg_query(conn, sql_generation_readable, &params, &rows, err))
         return error_wrap(err, "find the live table of projection '%s'", look->projection->name);
 
-    live_table_note(live, look->projection,
-                    pg_rows_count(rows) == 1 ? (int)pg_get_i64(rows, 0, 0) : 0);
+    look->is_made = pg_get_bool(rows, 0, 1);
+    live_table_note(live, look->projection, (int)pg_get_i64(rows, 0, 0));
     return true;
 }
 
@@ -117,6 +124,19 @@ bool live_table_find(struct live_tables *live, struct pg_conn *conn,
             return false;
     *ret_table = look->table;
     return true;
+}
+
+bool live_table_get(struct live_tables *live, struct pg_conn *conn,
+                    const struct projection *projection, const struct table **ret_table,
+                    struct error *err)
+{
+    if (!live_table_find(live, conn, projection, ret_table, err))
+        return false;
+    if (*ret_table || !look_of(live, projection)->is_made)
+        return true;
+    return error_set(err, ERROR_TRANSIENT, "read-not-current",
+                     "no table of projection '%s' has the declaration of this program",
+                     projection->name);
 }
 
 void live_tables_forget(struct live_tables *live)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which generation of each projection is live, as a connection last saw it, with the statements on
- * its table.
+ * Which generation of each projection a connection reads, with the statements on its table: the
+ * live one, or, where that has another declaration than this program, the newest that has its.
  *
- * Looked up at most once a second: the old generation stays readable for a while after a switch,
- * so a reader that is a second late sees no gap.
+ * Looked up at most once a second: the generation before runs on and stays readable for a while
+ * after a switch, so a reader that is a second late sees no gap. A query that tells how far it is
+ * reads the generation that its read position is of (live_table_note).
  *
  * Threads: the connection's owner only. Free after the connection: statements are prepared by the
  * address of their text.
@@ -23,12 +24,18 @@ struct live_tables *live_tables_new(void);
 void live_tables_free(struct live_tables *live);
 SCOPED_DEFINE(struct live_tables *, live_tables_free);
 
-/* *ret_table lives as long as LIVE; NULL while no projector has made the table. */
+/* *ret_table lives as long as LIVE; NULL while no projector has made a table that fits. */
 MUST_CHECK bool live_table_find(struct live_tables *live, struct pg_conn *conn,
                                 const struct projection *projection, const struct table **ret_table,
                                 struct error *err);
 
-/* GENERATION is known to be live now (0: none was made): the next find needs no look, and finds it
+/* The same for who can not do without it: NULL only while no projector has made any, and nothing
+ * was applied; fails with TRANSIENT "read-not-current" while none fits this program. */
+MUST_CHECK bool live_table_get(struct live_tables *live, struct pg_conn *conn,
+                               const struct projection *projection, const struct table **ret_table,
+                               struct error *err);
+
+/* GENERATION is known to be live now (0: none that fits): the next find needs no look, and finds it
  * even if another one goes live meanwhile. */
 void live_table_note(struct live_tables *live, const struct projection *projection, int generation);
 

@@ -3,14 +3,17 @@
 
 #include <assert.h>
 
+#include "base/mem.h"
 #include "postgres/pg.h"
 #include "projection/sql.h"
+#include "projection/table.h"
 
 bool read_position_load(struct pg_conn *conn, const struct projection *projection,
                         struct read_position *ret, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
+    char *declaration = projection_declaration(projection);
     int64_t lag_ms;
 
     pg_params_init(&params);
@@ -19,6 +22,8 @@ bool read_position_load(struct pg_conn *conn, const struct projection *projectio
     for (size_t i = 0; projection->categories[i]; i++)
         pg_array_str(&params, str_of(projection->categories[i]));
     pg_array_close(&params);
+    pg_add_str(&params, str_of(declaration));
+    mem_free(declaration);
     if (!pg_query(conn, sql_read_position, &params, &rows, err))
         return error_wrap(err, "find the read position of projection '%s'", projection->name);
 

@@ -23,7 +23,7 @@ struct read_position {
      * those that have not. */
     struct position position;
     struct position head; /* of the log, same snapshot */
-    int generation;       /* whose position it is: the live one; 0: no table was made yet */
+    int generation;       /* whose position it is: the live one; 0: none fits this program */
     int64_t lag_ms;       /* age of the first event behind position; 0: none is */
 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps of one projection in this process: its table, its member id, its runner. */
+/* The steps of one generation in this process: its member id, its runner. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/uuid.h"
 #include "kafka/admin.h"
-#include "projection/install.h"
 #include "projection/look.h"
 #include "projection/projector_internal.h"
 #include "projection/slot_core.h"
@@ -48,27 +48,26 @@ static void failed(struct projector *projector, struct projecting *p, const stru
     pthread_mutex_unlock(&projector->mutex);
     if (log_gate_open(&projector->gate, str_of(err->text), now_ms, TROUBLE_LOG_MS, &held_back))
         log_warn("projection can not start", LOG_CSTR("projection", p->projection->name),
-                 LOG_ERR(err), LOG_I64("held_back", held_back));
+                 LOG_I64("generation", p->table->generation), LOG_ERR(err),
+                 LOG_I64("held_back", held_back));
 }
 
-static void install(struct projector *projector, struct projecting *p, int64_t now_ms)
+struct projecting *projecting_new(struct projector *projector,
+                                  const struct generation_run *generation, int64_t now_ms)
 {
-    struct error err;
-    int generation, len;
+    struct projecting *p = mem_zalloc(sizeof(*p));
+    int len;
 
-    if (!projection_install(projector->conn, p->projection, &projector->identity, &generation,
-                            &err)) {
-        failed(projector, p, &err, now_ms);
-        return;
-    }
-    pthread_mutex_lock(&projector->mutex);
-    p->table = table_new(p->projection, generation);
-    pthread_mutex_unlock(&projector->mutex);
+    p->projection = generation->projection;
+    p->is_live = generation->is_live;
+    p->table = table_new(generation->projection, generation->number);
     len = snprintf(p->group, sizeof(p->group), "%s.%s.%d", projector->identity.prefix,
-                   p->projection->name, generation);
+                   p->projection->name, generation->number);
     assert(len > 0 && (size_t)len < sizeof(p->group));
     p->slot_wanted_ms = now_ms;
-    enter(projector, p, PROJECTING_SLOT);
+    p->stage = PROJECTING_SLOT;
+    p->since_us = clock_wall_us();
+    return p;
 }
 
 static bool start(struct projector *projector, struct projecting *p, struct error *err)
@@ -195,9 +194,7 @@ void projecting_step(struct projector *projector, struct projecting *p, int64_t 
         watch(projector, p, now_ms);
     if (!pg_is_open(projector->conn) || !projector->has_identity || now_ms < p->retry_at_ms)
         return;
-    if (p->stage == PROJECTING_INSTALL)
-        install(projector, p, now_ms);
-    if (p->stage == PROJECTING_SLOT && now_ms >= p->retry_at_ms)
+    if (p->stage == PROJECTING_SLOT)
         take_slot(projector, p, now_ms);
     if (p->stage == PROJECTING_RUN && now_ms >= p->renew_at_ms)
         renew(projector, p, now_ms);
@@ -235,18 +232,15 @@ void projecting_find_topics(struct projector *projector, struct projecting *p, i
     p->topics_found = found;
 }
 
-void projecting_stop(struct projector *projector, struct projecting *p)
+void projecting_free(struct projector *projector, struct projecting *p)
 {
     struct error err;
 
-    stop_runner(projector, p);
+    runner_stop(p->runner);
     /* What is not given back expires. */
     if (p->slot.token[0] && pg_is_open(projector->conn) &&
         !slot_release(projector->conn, &p->slot, &err))
         log_debug("member id not given back", LOG_CSTR("member", p->slot.member), LOG_ERR(&err));
-    p->slot.token[0] = '\0';
-    pthread_mutex_lock(&projector->mutex);
-    table_free(TAKE(p->table));
-    pthread_mutex_unlock(&projector->mutex);
-    enter(projector, p, PROJECTING_INSTALL);
+    table_free(p->table);
+    mem_free(p);
 }

@@ -28,9 +28,12 @@ static void database_failed(struct projector *projector, const struct error *err
     unsigned held_back;
 
     pthread_mutex_lock(&projector->mutex);
+    for (size_t i = 0; i < projector->served_count; i++)
+        if (!projector->served[i].installed)
+            projector->served[i].trouble = *err;
     for (size_t i = 0; i < projector->count; i++)
-        if (projector->projectings[i].stage != PROJECTING_RUN)
-            projector->projectings[i].trouble = *err;
+        if (projector->projectings[i]->stage != PROJECTING_RUN)
+            projector->projectings[i]->trouble = *err;
     pthread_mutex_unlock(&projector->mutex);
     if (log_gate_open(&projector->gate, str_of(err->text), now_ms, TROUBLE_LOG_MS, &held_back))
         log_warn("projector's database", LOG_ERR(err), LOG_I64("held_back", held_back));
@@ -67,11 +70,18 @@ static bool is_connected(struct projector *projector, int64_t now_ms)
 
 static void stop_all(struct projector *projector)
 {
-    for (size_t i = 0; i < projector->count; i++)
-        if (projector->projectings[i].runner)
-            runner_request_stop(projector->projectings[i].runner);
-    for (size_t i = 0; i < projector->count; i++)
-        projecting_stop(projector, &projector->projectings[i]);
+    size_t count = projector->count;
+
+    pthread_mutex_lock(&projector->mutex);
+    projector->count = 0;
+    pthread_mutex_unlock(&projector->mutex);
+    for (size_t i = 0; i < count; i++)
+        if (projector->projectings[i]->runner)
+            runner_request_stop(projector->projectings[i]->runner);
+    for (size_t i = 0; i < count; i++)
+        projecting_free(projector, projector->projectings[i]);
+    for (size_t i = 0; i < projector->served_count; i++)
+        projector->served[i].installed = false;
     look_free(TAKE(projector->look));
 }
 
@@ -80,8 +90,8 @@ static void find_topics(struct projector *projector, int64_t now_ms)
     if (now_ms < projector->topics_at_ms)
         return;
     for (size_t i = 0; i < projector->count; i++)
-        if (projecting_wants_topics(&projector->projectings[i]))
-            projecting_find_topics(projector, &projector->projectings[i], now_ms);
+        if (projecting_wants_topics(projector->projectings[i]))
+            projecting_find_topics(projector, projector->projectings[i], now_ms);
     now_ms = clock_monotonic_ms() - now_ms > TOPICS_MS ? now_ms + TOPICS_AWAY_MS : now_ms;
     projector->topics_at_ms = now_ms + TOPICS_MS;
 }
@@ -91,8 +101,8 @@ static void measure_lag(struct projector *projector, int64_t now_ms)
     if (now_ms < projector->lag_at_ms)
         return;
     projector->lag_at_ms = now_ms + LAG_MS;
-    for (size_t i = 0; i < projector->count; i++) {
-        struct projecting *p = &projector->projectings[i];
+    for (size_t i = 0; i < projector->served_count; i++) {
+        struct served *p = &projector->served[i];
         struct read_position read;
         struct error err;
 
@@ -118,12 +128,14 @@ static void supervise(void *arg)
 
         if (!connected && now_ms >= connect_at_ms)
             connect_at_ms = now_ms + CONNECT_MS;
+        if (connected)
+            served_step(projector, now_ms);
         for (size_t i = 0; i < projector->count; i++)
-            projecting_step(projector, &projector->projectings[i], now_ms);
+            projecting_step(projector, projector->projectings[i], now_ms);
         if (projector->is_replaced) {
             log_warn("the database holds another log: projections begin again");
             stop_all(projector);
-            projector->is_replaced = projector->has_identity = false;
+            projector->is_replaced = projector->has_identity = connected = false;
         }
         find_topics(projector, now_ms);
         if (connected && projector->has_identity)
@@ -163,10 +175,11 @@ bool projector_start(const struct projector_config *config, struct projector **r
     projector->stop = stop_new();
     projector->conn = pg_new(&config->postgres, PG_PROFILE_UPKEEP);
     pthread_mutex_init(&projector->mutex, NULL);
-    for (; config->projections[projector->count]; projector->count++) {
-        assert(projector->count < PROJECTIONS_MAX);
-        projector->projectings[projector->count].projection = config->projections[projector->count];
-        projector->projectings[projector->count].since_us = clock_wall_us();
+    for (size_t i = 0; config->projections[i]; i++) {
+        assert(i < PROJECTIONS_MAX);
+        projector->served[i] =
+            (struct served){.projection = config->projections[i], .since_us = clock_wall_us()};
+        projector->served_count = i + 1;
     }
     if (!kafka_admin_new(&projector->config.kafka, &projector->admin, err) ||
         !thread_start(THREAD_UPKEEP, "projector", supervise, projector, &projector->thread, err)) {

@@ -50,33 +50,52 @@ static void add_runner(struct projecting *p, struct arena *arena, struct project
     status->reason = text(arena, view.kafka.text);
 }
 
-static void add_projection(struct projecting *p, struct arena *arena,
-                           struct projection_status *status)
+/* The live one's, if it runs here. */
+static struct projecting *live_of(const struct projector *projector,
+                                  const struct projection *projection)
 {
-    *status = (struct projection_status){.name = str_of(p->projection->name),
-                                         .generation = p->table ? p->table->generation : 0,
-                                         .state = STR("starting"),
-                                         .since_us = p->since_us,
-                                         .position = p->read.position,
-                                         .lag_events = p->read.head.n - p->read.position.n,
-                                         .lag_ms = p->read.lag_ms};
-    if (p->runner) {
+    for (size_t i = 0; i < projector->count; i++)
+        if (projector->projectings[i]->projection == projection &&
+            projector->projectings[i]->is_live)
+            return projector->projectings[i];
+    return NULL;
+}
+
+static void add_projection(const struct projector *projector, const struct served *served,
+                           struct arena *arena, struct projection_status *status)
+{
+    struct projecting *p = live_of(projector, served->projection);
+    const struct error *trouble = p ? &p->trouble : &served->trouble;
+
+    *status =
+        (struct projection_status){.name = str_of(served->projection->name),
+                                   .generation = p ? p->table->generation : 0,
+                                   .state = STR("starting"),
+                                   .since_us = p ? p->since_us : served->since_us,
+                                   .position = served->read.position,
+                                   .lag_events = served->read.head.n - served->read.position.n,
+                                   .lag_ms = served->read.lag_ms};
+    if (served->paused) {
+        status->state = STR("paused");
+        status->reason = STR("an operator paused it");
+    } else if (p && p->runner) {
         add_runner(p, arena, status);
-    } else if (p->trouble.class != ERROR_NONE) {
-        status->state = p->trouble.class == ERROR_FATAL ? STR("blocked") : STR("paused");
-        status->reason = text(arena, p->trouble.text);
+    } else if (trouble->class != ERROR_NONE) {
+        status->state = trouble->class == ERROR_FATAL ? STR("blocked") : STR("paused");
+        status->reason = text(arena, trouble->text);
     }
 }
 
 void projector_status(struct projector *projector, struct arena *arena,
                       struct projection_status **ret, size_t *ret_count)
 {
-    struct projection_status *all = ARENA_ARRAY(arena, struct projection_status, projector->count);
+    struct projection_status *all =
+        ARENA_ARRAY(arena, struct projection_status, projector->served_count);
 
     pthread_mutex_lock(&projector->mutex);
-    for (size_t i = 0; i < projector->count; i++)
-        add_projection(&projector->projectings[i], arena, &all[i]);
+    for (size_t i = 0; i < projector->served_count; i++)
+        add_projection(projector, &projector->served[i], arena, &all[i]);
     pthread_mutex_unlock(&projector->mutex);
     *ret = all;
-    *ret_count = projector->count;
+    *ret_count = projector->served_count;
 }

@@ -213,7 +213,7 @@ bool rows_select(struct pg_conn *conn, struct live_tables *live,
     assert(query->matches_count <= ROW_MATCHES_MAX);
     assert(projection->kind == PROJECTION_BY_STREAM || (!query->order_by && !query->after));
 
-    if (!live_table_find(live, conn, projection, &sel.table, err))
+    if (!live_table_get(live, conn, projection, &sel.table, err))
         return false;
     if (sel.table) {
         sel.rows = ARENA_ARRAY(arena, struct row, query->limit);

@@ -10,7 +10,12 @@
 static const struct str words[] = {STR_INIT("blocked"),     STR_INIT("paused"),
                                    STR_INIT("stopped"),     STR_INIT("starting"),
                                    STR_INIT("catching_up"), STR_INIT("running")};
-enum { WORDS_COUNT = sizeof(words) / sizeof(words[0]), WORD_STOPPED = 2, WORD_STARTING = 3 };
+enum {
+    WORDS_COUNT = sizeof(words) / sizeof(words[0]),
+    WORD_PAUSED = 1,
+    WORD_STOPPED = 2,
+    WORD_STARTING = 3
+};
 
 static size_t rank(struct str word)
 {
@@ -26,6 +31,12 @@ void projection_status_sum(struct projection_status *status, struct arena *arena
     const struct partition_status *worst = NULL;
     bool all_stopped = true;
 
+    if (status->paused) {
+        status->state = words[WORD_PAUSED];
+        status->reason = arena_printf(arena, "paused by " STR_FMT, STR_ARG(status->paused_by));
+        status->since_us = status->paused_us;
+        return;
+    }
     for (size_t i = 0; i < status->partitions_count; i++) {
         const struct partition_status *p = &status->partitions[i];
 
@@ -84,12 +95,13 @@ static bool load_partitions(struct pg_conn *conn, const struct projection *proje
 }
 
 static bool load_projection(struct pg_conn *conn, const struct projection *projection,
-                            struct projection_status *status, struct error *err)
+                            struct arena *arena, struct projection_status *status,
+                            struct error *err)
 {
     static const char sql[] =
         "select generation, made_at, exists (select from projector_slots s where s.expires_at >"
-        " clock_timestamp() and s.consumer_group like '%.' || name || '.' || generation)"
-        " from projections where name = $1";
+        " clock_timestamp() and s.consumer_group like '%.' || name || '.' || generation), paused,"
+        " paused_by, coalesce(paused_at, made_at) from projections where name = $1";
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
     struct read_position read;
@@ -106,6 +118,9 @@ static bool load_projection(struct pg_conn *conn, const struct projection *proje
                                          .lag_ms = read.lag_ms};
     if (pg_rows_count(rows) == 0)
         return true;
+    status->paused = pg_get_bool(rows, 0, 3);
+    status->paused_by = arena_dup(arena, pg_get_str(rows, 0, 4));
+    status->paused_us = pg_get_time(rows, 0, 5);
     status->generation = (int)pg_get_i64(rows, 0, 0);
     status->since_us = pg_get_time(rows, 0, 1);
     if (pg_get_bool(rows, 0, 2)) /* somebody is at it, but has no partition yet */
@@ -124,7 +139,7 @@ bool projection_status_load(struct pg_conn *conn, const struct projection *const
         count++;
     all = ARENA_ARRAY(arena, struct projection_status, count);
     for (size_t i = 0; i < count; i++) {
-        if (!load_projection(conn, projections[i], &all[i], err) ||
+        if (!load_projection(conn, projections[i], arena, &all[i], err) ||
             !load_partitions(conn, projections[i], arena, &all[i], err))
             return error_wrap(err, "load the status of projection '%s'", projections[i]->name);
         projection_status_sum(&all[i], arena);

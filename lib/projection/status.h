@@ -7,6 +7,7 @@
  */
 #ifndef DAYBOOK_PROJECTION_STATUS_H
 #define DAYBOOK_PROJECTION_STATUS_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ struct projection_status {
     struct position position; /* the read position */
     int64_t lag_events;       /* positions of the log behind it */
     int64_t lag_ms;           /* age of the first of them */
+    bool paused;              /* by an operator; reason and since say by whom and when */
+    struct str paused_by;
+    int64_t paused_us;
     struct partition_status *partitions;
     size_t partitions_count;
 };

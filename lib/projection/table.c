@@ -117,7 +117,7 @@ static void add_all_columns(struct buf *sql, const struct projection *p, const c
         buf_printf(sql, ", %s%s", prefix, p->columns[i].name);
 }
 
-static char *write_declaration(const struct projection *p)
+char *projection_declaration(const struct projection *p)
 {
     struct buf sql = BUF_INIT(SQL_BYTES_MAX);
 
@@ -261,7 +261,7 @@ struct table *table_new(const struct projection *projection, int generation)
     table->generation = generation;
     len = snprintf(table->name, sizeof(table->name), "rm_%s_%d", projection->name, generation);
     assert(len > 0 && (size_t)len < sizeof(table->name));
-    table->declaration = write_declaration(projection);
+    table->declaration = projection_declaration(projection);
     table->create = write_create(table);
     table->columns = write_columns(projection);
     table->upsert = write_upsert(table);

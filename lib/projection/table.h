@@ -49,6 +49,9 @@ struct table *table_new(const struct projection *projection, int generation);
 void table_free(struct table *table);
 SCOPED_DEFINE(struct table *, table_free);
 
+/* What a table of it is made from, as text. The caller mem_free()s it. */
+char *projection_declaration(const struct projection *projection);
+
 /* How many columns `columns` has. */
 int table_columns_count(const struct table *table);
 

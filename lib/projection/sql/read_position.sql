@@ -1,6 +1,10 @@
--- How far the live table of projection $1, which reads the categories $2, is.
+-- How far the table is that a program with the declaration $3 reads of projection $1, which reads
+-- the categories $2; and which one that is (generation_readable.sql).
 with live as (
-    select generation from projections where name = $1
+    select g.generation from generations g
+    where g.projection = $1 and g.declaration = $3 and g.state in ('live', 'old')
+    order by g.state = 'old', g.generation desc
+    limit 1
 ), cursor as (
     select c.position, c.cursor from publisher_cursor c join log_info i on i.id = c.log_id
 ), entries as (

@@ -235,7 +235,10 @@ START_TEST(a_projection_that_is_not_made_has_no_rows_until_it_is)
     struct error err = {0};
     int generation;
 
-    ck_assert(pg_script(conn, "delete from projections; drop table rm_items_1", &err));
+    ck_assert(pg_script(conn,
+                        "delete from projections; delete from generations;"
+                        " drop table rm_items_1",
+                        &err));
     ck_assert_str_eq(select_letters(&query), "");
     ck_assert(projection_install(conn, &items_projection, &identity, &generation, &err));
     ck_assert(pg_script(conn,
