@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH_BYTES_MAX = 8 << 10, LIST_LIMIT = 50, LIST_LIMIT_MAX = 1000000, PAGE_MAX = 500 };
 
@@ -41,6 +42,24 @@ bool ask_number(const struct invocation *invocation, const char *what, struct st
     return false;
 }
 
+bool ask_confirmed(const struct invocation *invocation, const char *fmt, ...)
+{
+    char answer[16];
+    va_list args;
+
+    if (invocation_has(invocation, "yes"))
+        return true;
+    if (!isatty(STDIN_FILENO)) {
+        ask_usage(invocation, "without a terminal, --yes says that it is meant");
+        return false;
+    }
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputs(". Go on? [y/N] ", stderr);
+    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 void ask_member(const struct invocation *invocation, const char *option, const char *member,
                 struct buf *body)
 {
@@ -50,6 +69,27 @@ void ask_member(const struct invocation *invocation, const char *option, const c
         return;
     json_write_key(body, member);
     json_write_cstr(body, value);
+}
+
+void ask_flag(const struct invocation *invocation, const char *option, const char *member,
+              struct buf *body)
+{
+    if (invocation_has(invocation, option))
+        json_add_bool(body, member, true);
+}
+
+bool ask_number_member(const struct invocation *invocation, const char *option, const char *member,
+                       int64_t min, int64_t max, struct buf *body)
+{
+    const char *value = invocation_option(invocation, option);
+    int64_t number;
+
+    if (value == NULL)
+        return true;
+    if (!ask_number(invocation, option, str_of(value), min, max, &number))
+        return false;
+    json_add_i64(body, member, number);
+    return true;
 }
 
 void ask_parameter(const struct invocation *invocation, const char *option, const char *parameter,

@@ -23,9 +23,18 @@ bool ask_number(const struct invocation *invocation, const char *what, struct st
 /* One line about a fault of the command line; gives its exit status. */
 int ask_usage(const struct invocation *invocation, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* True: a person said yes to WHAT, now or with --yes. Else it is told why nothing happens. */
+bool ask_confirmed(const struct invocation *invocation, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* Puts an option into the JSON object that BODY ends in, where it was given. */
 void ask_member(const struct invocation *invocation, const char *option, const char *member,
                 struct buf *body);
+
+/* The same for a flag and for a number; false, and told, when it is no number of this range. */
+void ask_flag(const struct invocation *invocation, const char *option, const char *member,
+              struct buf *body);
+bool ask_number_member(const struct invocation *invocation, const char *option, const char *member,
+                       int64_t min, int64_t max, struct buf *body);
 
 /* Puts an option into the query that PATH ends in, where it was given. */
 void ask_parameter(const struct invocation *invocation, const char *option, const char *parameter,

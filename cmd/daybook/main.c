@@ -109,6 +109,61 @@ static const struct program_option read_options[] = {
     {0},
 };
 
+#define LETTER_FILTER_OPTIONS \
+    {.name = "projection", .value = "NAME", .text = "only of this projection"}, \
+        {.name = "stream", .value = "STREAM", .text = "only of this stream"}, \
+        {.name = "type", .value = "TYPE", .text = "only of this event type"}, \
+        {.name = "class", .value = "CLASS", .text = "only of this class, as poison.fold"}, \
+    { \
+        .name = "code", .value = "CODE", .text = "only with this code" \
+    }
+#define YES_OPTION \
+    { \
+        .name = "yes", .text = "do not ask" \
+    }
+
+static const struct program_option dlq_ls_options[] = {
+    LETTER_FILTER_OPTIONS,
+    {.name = "state",
+     .value = "STATE",
+     .choices = "open|redriving|resolved|discarded|any",
+     .text = "only in this state; default open and redriving"},
+    LIMIT_OPTION,
+    {0},
+};
+
+static const struct program_option dlq_groups_options[] = {LETTER_FILTER_OPTIONS, {0}};
+
+#define LETTER_REQUEST_OPTIONS \
+    {.name = "limit", .value = "COUNT", .text = "the oldest so many; default 100, at most 10000"}, \
+        {.name = "rate", .value = "COUNT", .text = "so many a second; default all at once"}, \
+        {.name = "burst", .value = "COUNT", .text = "so many at once before the rate holds"}, \
+    { \
+        .name = "dry-run", .text = "only count them" \
+    }
+
+static const struct program_option redrive_options[] = {
+    LETTER_FILTER_OPTIONS,
+    LETTER_REQUEST_OPTIONS,
+    {.name = "force", .text = "also those that failed three times with the same cause"},
+    YES_OPTION,
+    {0},
+};
+
+static const struct program_option discard_options[] = {
+    LETTER_FILTER_OPTIONS,
+    LETTER_REQUEST_OPTIONS,
+    {.name = "reason", .value = "TEXT", .text = "why; is kept"},
+    YES_OPTION,
+    {0},
+};
+
+static const struct program_option audit_options[] = {
+    {.name = "action", .value = "ACTION", .text = "only this, as dlq.discard"},
+    LIMIT_OPTION,
+    {0},
+};
+
 static const struct program_option status_options[] = {
     {.name = "check", .text = "exit 1 and say why unless everything is as it should be"},
     {0},
@@ -240,6 +295,48 @@ static const struct verb verbs[] = {
      .options = accept_options,
      .run = publisher_accept_run,
      .text = "let a stopped publisher go on"},
+    {.name = "dlq ls",
+     .arguments = "",
+     .options = dlq_ls_options,
+     .run = dlq_ls_run,
+     .text = "list dead letters, the newest first"},
+    {.name = "dlq groups",
+     .arguments = "",
+     .options = dlq_groups_options,
+     .run = dlq_groups_run,
+     .text = "count dead letters by cause"},
+    {.name = "dlq show",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = dlq_show_run,
+     .text = "show a dead letter: event, error, queue behind it, last good event of its type"},
+    {.name = "dlq redrive",
+     .arguments = "[ID]",
+     .arguments_max = 1,
+     .options = redrive_options,
+     .run = dlq_redrive_run,
+     .text = "try again: one letter, or all that fit",
+     .details = "The event is read from the log again, so a fix of program or upcaster takes "
+                "effect; what is queued\nbehind it follows in order. Without ID the oldest that "
+                "fit the options are taken."},
+    {.name = "dlq discard",
+     .arguments = "[ID]",
+     .arguments_max = 1,
+     .options = discard_options,
+     .run = dlq_discard_run,
+     .text = "leave an event out for good, with --reason: one letter, or all that fit"},
+    {.name = "dlq batch",
+     .arguments = "BATCH",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = dlq_batch_run,
+     .text = "show how far a redrive or discard is"},
+    {.name = "audit",
+     .arguments = "",
+     .options = audit_options,
+     .run = audit_run,
+     .text = "list what operators did, the newest first"},
     {.name = "status",
      .arguments = "",
      .options = status_options,

@@ -7,9 +7,7 @@
 #include "base/json.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BODY_BYTES_MAX = 16 << 10 };
 
@@ -51,21 +49,6 @@ static const char *consequence(const char *kind)
     return "it looks again and goes on if the cause is gone";
 }
 
-/* True: a person said yes, now or with --yes. */
-static bool is_confirmed(struct invocation *invocation, const char *kind)
-{
-    char answer[16];
-
-    if (invocation_has(invocation, "yes"))
-        return true;
-    if (!isatty(STDIN_FILENO)) {
-        ask_usage(invocation, "without a terminal, --yes says that it is meant");
-        return false;
-    }
-    fprintf(stderr, "accept '%s': %s. Go on? [y/N] ", kind, consequence(kind));
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 int publisher_accept_run(struct invocation *invocation)
 {
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(BODY_BYTES_MAX);
@@ -76,7 +59,7 @@ int publisher_accept_run(struct invocation *invocation)
     if (position != NULL &&
         !ask_number(invocation, "--position", str_of(position), 0, INT64_MAX, &number))
         return EXIT_USAGE;
-    if (!is_confirmed(invocation, kind))
+    if (!ask_confirmed(invocation, "accept '%s': %s", kind, consequence(kind)))
         return EXIT_USAGE;
     buf_add_cstr(&body, "{\"kind\":");
     json_write_cstr(&body, kind);

@@ -31,6 +31,14 @@ int publisher_pause_run(struct invocation *invocation);
 int publisher_resume_run(struct invocation *invocation);
 int publisher_accept_run(struct invocation *invocation);
 
+int dlq_ls_run(struct invocation *invocation);
+int dlq_groups_run(struct invocation *invocation);
+int dlq_show_run(struct invocation *invocation);
+int dlq_redrive_run(struct invocation *invocation);
+int dlq_discard_run(struct invocation *invocation);
+int dlq_batch_run(struct invocation *invocation);
+int audit_run(struct invocation *invocation);
+
 int status_run(struct invocation *invocation);
 
 #endif

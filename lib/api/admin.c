@@ -105,8 +105,7 @@ static void serve_publisher(struct call *call)
         query_submit(call->api->queries, call, read_publisher);
 }
 
-/* Who asked, for the record. */
-static struct str requester(const struct call *call)
+struct str admin_requester(const struct call *call)
 {
     return arena_printf(call->arena, STR_FMT " (request " STR_FMT ")",
                         STR_ARG(http_request_remote(call->request)),
@@ -119,7 +118,7 @@ static bool request_and_answer(struct call *call, struct reader *reader,
                                publisher_request_fn request, const char *sentence,
                                struct error *err)
 {
-    struct str by = requester(call);
+    struct str by = admin_requester(call);
 
     if (!request(reader->conn, by, err))
         return false;
@@ -139,8 +138,7 @@ static bool resume_publisher(struct call *call, struct reader *reader, struct er
                               err);
 }
 
-/* An object without members, or no body. */
-static bool take_empty_body(struct call *call)
+bool admin_take_empty_body(struct call *call)
 {
     SCOPED(json_decref) json_t *body = NULL;
     struct fields fields;
@@ -157,13 +155,15 @@ static bool take_empty_body(struct call *call)
 
 static void serve_pause(struct call *call)
 {
-    if (call_accepts(call, "application/json") && call_query_done(call) && take_empty_body(call))
+    if (call_accepts(call, "application/json") && call_query_done(call) &&
+        admin_take_empty_body(call))
         query_submit(call->api->queries, call, pause_publisher);
 }
 
 static void serve_resume(struct call *call)
 {
-    if (call_accepts(call, "application/json") && call_query_done(call) && take_empty_body(call))
+    if (call_accepts(call, "application/json") && call_query_done(call) &&
+        admin_take_empty_body(call))
         query_submit(call->api->queries, call, resume_publisher);
 }
 
@@ -211,7 +211,7 @@ static void serve_accept(struct call *call)
         call_faults(call);
         return;
     }
-    request->by = requester(call);
+    request->by = admin_requester(call);
     call->data = request;
     query_submit(call->api->queries, call, accept_stop);
 }

@@ -47,6 +47,12 @@ void stream_write_routes(struct api *api);
 void stream_read_routes(struct api *api);
 void log_routes(struct api *api);
 void admin_routes(struct api *api);
+void dlq_routes(struct api *api);
+
+/* Who asks for a change, for the audit. */
+struct str admin_requester(const struct call *call);
+/* An object without members, or no body; else answers and returns false. */
+bool admin_take_empty_body(struct call *call);
 
 /* Host and Origin (DNS rebinding, CSRF): answers 403 and returns false for what is not ours. */
 bool guard_check(struct call *call);

@@ -24,6 +24,7 @@ const struct problem_type problem_types[] = {
     {"stream-unreadable", 409, "The stream can not be read", false},
     {"idempotency-in-progress", 409, "The first request with this key still runs", true},
     {"publisher-state", 409, "The publisher's state does not allow it", false},
+    {"letter-state", 409, "The dead letter's state does not allow it", false},
     {"version-conflict", 412, "The version is another", false},
     {"payload-too-large", 413, "The body is too large", false},
     {"uri-too-long", 414, "The target is too long", false},

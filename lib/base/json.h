@@ -66,6 +66,11 @@ void json_write_cstr(struct buf *out, const char *s);
 void json_write_time(struct buf *out, int64_t wall_us); /* quoted RFC 3339 */
 /* ,"key": with the comma unless the buffer ends in { or [ */
 void json_write_key(struct buf *out, const char *key);
+/* Key and value. A str with data NULL and a time of 0 are null. */
+void json_add_str(struct buf *out, const char *key, struct str value);
+void json_add_i64(struct buf *out, const char *key, int64_t value);
+void json_add_bool(struct buf *out, const char *key, bool value);
+void json_add_time(struct buf *out, const char *key, int64_t wall_us);
 
 /* Every fault against a schema, with JSON pointers, all at once (bounded: the first 64). */
 struct faults;

@@ -79,3 +79,33 @@ void json_write_key(struct buf *out, const char *key)
     json_write_cstr(out, key);
     buf_add_char(out, ':');
 }
+
+void json_add_str(struct buf *out, const char *key, struct str value)
+{
+    json_write_key(out, key);
+    if (value.data == NULL)
+        buf_add_cstr(out, "null");
+    else
+        json_write_str(out, value);
+}
+
+void json_add_i64(struct buf *out, const char *key, int64_t value)
+{
+    json_write_key(out, key);
+    buf_add_i64(out, value);
+}
+
+void json_add_bool(struct buf *out, const char *key, bool value)
+{
+    json_write_key(out, key);
+    buf_add_cstr(out, value ? "true" : "false");
+}
+
+void json_add_time(struct buf *out, const char *key, int64_t wall_us)
+{
+    json_write_key(out, key);
+    if (wall_us == 0)
+        buf_add_cstr(out, "null");
+    else
+        json_write_time(out, wall_us);
+}
