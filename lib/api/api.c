@@ -66,6 +66,7 @@ static void add_routes(struct api *api)
     plumbing_routes(api);
     if (!api->config.serves_api)
         return;
+    bulk_routes(api);
     stream_write_routes(api);
     stream_read_routes(api);
     log_routes(api);

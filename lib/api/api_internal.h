@@ -20,7 +20,8 @@ struct api {
     struct api_config config;
     struct http_server *server;
     struct router *router;
-    struct query_pool *queries; /* short reads */
+    const struct command_entry *commands; /* of all domains */
+    struct query_pool *queries;           /* short reads */
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
     struct waits *waits;        /* reads that wait for their own write */
     bool is_loopback;           /* where it listens */
@@ -43,6 +44,7 @@ void command_routes_add(struct api *api, const struct command_route *routes);
 void view_routes_add(struct api *api, const struct view_route *routes);
 void list_routes_add(struct api *api, const struct list_route *routes);
 void summary_routes_add(struct api *api, const struct summary_route *routes);
+void bulk_routes(struct api *api); /* POST /v1/commands */
 void stream_write_routes(struct api *api);
 void stream_read_routes(struct api *api);
 void log_routes(struct api *api);

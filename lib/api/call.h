@@ -88,10 +88,21 @@ void call_answer(struct call *call, int status, const char *content_type, struct
 void call_json(struct call *call, int status, const struct buf *body); /* 500 when it failed */
 void call_no_body(struct call *call, int status);
 
+/* What a problem says; strings live in the arena. */
+struct problem {
+    const char *slug;
+    struct str detail;
+    struct str members;          /* further ones, without braces; or empty */
+    const struct faults *faults; /* or NULL */
+};
+void call_refuse(struct call *call, const struct problem *problem);
+/* Of a failed read or write: the slug by the error's code and class; the text stays inside. */
+struct problem call_problem_of(struct call *call, const struct error *err);
+
 void call_problem(struct call *call, const char *slug, struct str members, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 void call_faults(struct call *call); /* 422 validation-failed with all of them */
-/* A failed read or write: the slug by the error's code and class; the text stays inside. */
+/* call_refuse() of call_problem_of(). */
 void call_failed(struct call *call, const struct error *err);
 
 /* If-None-Match on a read: answers 304 and returns true when it names VERSION. Sets the ETag. */

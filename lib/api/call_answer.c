@@ -52,13 +52,13 @@ void call_no_body(struct call *call, int status)
     respond(call, status, STR(""));
 }
 
-static void answer_problem(struct call *call, const char *slug, struct str detail,
-                           const struct faults *faults, struct str members)
+void call_refuse(struct call *call, const struct problem *problem)
 {
-    const struct problem_type *type = problem_type_get(slug);
+    const struct problem_type *type = problem_type_get(problem->slug);
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CALL_BODY_MAX);
 
-    problem_write(&body, type, detail, http_request_target(call->request), faults, members);
+    problem_write(&body, type, problem->detail, http_request_target(call->request), problem->faults,
+                  problem->members);
     if (type->status == 503 || type->status == 429 || type->retryable)
         call_header(call, "Retry-After", STR("1"));
     call_answer(call, type->status, "application/problem+json", buf_str(&body));
@@ -72,62 +72,81 @@ void call_problem(struct call *call, const char *slug, struct str members, const
     va_start(args, fmt);
     vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
-    answer_problem(call, slug, str_of(detail), NULL, members);
+    call_refuse(call,
+                &(struct problem){.slug = slug, .detail = str_of(detail), .members = members});
+}
+
+static struct problem problem_of_faults(struct call *call, const struct faults *faults)
+{
+    size_t count = faults_count(faults);
+
+    return (struct problem){
+        .slug = "validation-failed",
+        .detail = arena_printf(call->arena, "%zu fault%s", count, count == 1 ? "" : "s"),
+        .faults = faults};
 }
 
 void call_faults(struct call *call)
 {
-    size_t count = faults_count(call->faults);
+    struct problem problem = problem_of_faults(call, call->faults);
 
-    assert(count > 0);
-    answer_problem(call, "validation-failed",
-                   arena_printf(call->arena, "%zu fault%s", count, count == 1 ? "" : "s"),
-                   call->faults, STR_NONE);
+    assert(faults_count(call->faults) > 0);
+    call_refuse(call, &problem);
 }
 
 /* Our own words go out; the database's, which tell of tables and values, go to the log. */
-static void answer_refusal(struct call *call, const struct error *err)
+static struct problem problem_of_refusal(struct call *call, const struct error *err)
 {
     if (err->sqlstate[0] != '\0') {
         log_warn("the database refuses a request's data",
                  LOG_STR("request_id", call->origin.request_id), LOG_ERR(err));
-        call_problem(call, "not-storable", STR_NONE,
-                     "the database refuses to store it (SQLSTATE %s)", err->sqlstate);
-    } else if (strcmp(err->code, "validation-failed") == 0) {
-        faults_add(call->faults, err->text, "%s", "");
-        call_faults(call);
-    } else {
-        call_problem(call, err->code[0] != '\0' ? err->code : "not-storable", STR_NONE, "%s",
-                     err->text);
+        return (struct problem){
+            .slug = "not-storable",
+            .detail = arena_printf(call->arena, "the database refuses to store it (SQLSTATE %s)",
+                                   err->sqlstate)};
     }
+    if (strcmp(err->code, "validation-failed") == 0) {
+        struct faults *faults = faults_new(call->arena);
+
+        faults_add(faults, err->text, "%s", "");
+        return problem_of_faults(call, faults);
+    }
+    return (struct problem){
+        .slug = err->code[0] != '\0' ? arena_cstr(call->arena, str_of(err->code)) : "not-storable",
+        .detail = arena_dup(call->arena, str_of(err->text))};
 }
 
-void call_failed(struct call *call, const struct error *err)
+struct problem call_problem_of(struct call *call, const struct error *err)
 {
-    if (err->outcome_unknown || strcmp(err->code, "outcome-unknown") == 0) {
-        call_problem(
-            call, "outcome-unknown", STR_NONE,
-            "the connection to the database was lost while it committed: ask again with the "
-            "same Idempotency-Key");
-        return;
-    }
+    if (err->outcome_unknown || strcmp(err->code, "outcome-unknown") == 0)
+        return (struct problem){
+            .slug = "outcome-unknown",
+            .detail = STR("the connection to the database was lost while it committed: ask again "
+                          "with the same Idempotency-Key")};
     switch (err->class) {
     case ERROR_TRANSIENT:
     case ERROR_FENCED:
-        call_problem(call, strcmp(err->code, "overloaded") == 0 ? "overloaded" : "dependency-down",
-                     STR_NONE, "the database can not be asked at the moment");
-        return;
+        return (struct problem){.slug = strcmp(err->code, "overloaded") == 0 ? "overloaded"
+                                                                             : "dependency-down",
+                                .detail = STR("the database can not be asked at the moment")};
     case ERROR_REFUSED:
     case ERROR_POISON:
-        answer_refusal(call, err);
-        return;
+        return problem_of_refusal(call, err);
     case ERROR_NONE:
     case ERROR_FATAL:
         break;
     }
     log_error("request failed", LOG_STR("request_id", call->origin.request_id), LOG_ERR(err));
-    call_problem(call, "internal-error", STR_NONE, "see the log for request " STR_FMT,
-                 STR_ARG(call->origin.request_id));
+    return (struct problem){.slug = "internal-error",
+                            .detail = arena_printf(call->arena, "see the log for request " STR_FMT,
+                                                   STR_ARG(call->origin.request_id))};
+}
+
+void call_failed(struct call *call, const struct error *err)
+{
+    struct problem problem = call_problem_of(call, err);
+
+    call_refuse(call, &problem);
 }
 
 bool call_not_modified(struct call *call, struct version version)

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routes of a domain that end in a command. */
+#include "api/commands.h"
+
 #include "api/api_internal.h"
 #include "api/conditions.h"
-#include "api/writes.h"
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/name.h"
 #include "base/uuid.h"
 
 #include <string.h>
 
-struct command_entry { /* a route's `spec` */
-    const struct command_route *route;
-    struct write_shape shape;
-};
+enum { COMMANDS_MAX = 128 };
 
 /* The main stream's id from the path. One that is no id names nothing that exists. */
 static bool id_from_path(struct call *call, struct str *ret_id)
@@ -24,9 +23,14 @@ static bool id_from_path(struct call *call, struct str *ret_id)
     return false;
 }
 
-/* The id that the body gives, or a new one. */
-static struct str id_from_body(struct call *call, json_t *body, const char *member)
+bool command_needs_id(const struct command_entry *entry)
 {
+    return strstr(entry->route->pattern, "{id}") != NULL;
+}
+
+struct str command_take_id(struct call *call, json_t *body, const struct command_entry *entry)
+{
+    const char *member = entry->route->id_member;
     json_t *value = json_object_get(body, member);
     char text[UUID_TEXT_LEN + 1];
     struct str id = STR_NONE;
@@ -74,8 +78,8 @@ static void serve_parsed(struct call *call, const struct command_entry *entry, j
         call_faults(call);
         return;
     }
-    if (strstr(route->pattern, "{id}") == NULL)
-        id = id_from_body(call, body, route->id_member);
+    if (!command_needs_id(entry))
+        id = command_take_id(call, body, entry);
     else if (!id_from_path(call, &id))
         return;
     if (!add_path_members(call, route, body) || !conditions_expectation(call, &expected))
@@ -116,6 +120,22 @@ static enum http_method method_of(const char *name)
     return HTTP_OTHER_KNOWN;
 }
 
+const struct command_entry *command_find(const struct api *api, struct str name,
+                                         const char **ret_nearest)
+{
+    const char *names[COMMANDS_MAX];
+    size_t count = 0;
+
+    for (const struct command_entry *entry = api->commands; entry != NULL; entry = entry->next) {
+        if (str_equal(name, str_of(entry->route->command->name)))
+            return entry;
+        if (count < COMMANDS_MAX)
+            names[count++] = entry->route->command->name;
+    }
+    *ret_nearest = nearest_word(name, names, count);
+    return NULL;
+}
+
 void command_routes_add(struct api *api, const struct command_route *routes)
 {
     for (const struct command_route *route = routes; route->pattern != NULL; route++) {
@@ -125,7 +145,9 @@ void command_routes_add(struct api *api, const struct command_route *routes)
                                         .shape = {.status = route->status,
                                                   .id_name = route->id_name,
                                                   .location = route->location,
-                                                  .body = writes_command_body}};
+                                                  .body = writes_command_body},
+                                        .next = api->commands};
+        api->commands = entry;
         api_route(api, method_of(route->method), route->pattern, serve_command, entry);
     }
 }

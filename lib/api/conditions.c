@@ -13,8 +13,7 @@ static bool refuse(struct call *call, const char *detail)
     return false;
 }
 
-/* A strong ETag of ours: "7". */
-static bool parse_etag(struct str text, struct version *ret)
+bool conditions_is_etag(struct str text, struct version *ret)
 {
     uint64_t number;
 
@@ -49,8 +48,18 @@ bool conditions_expectation(struct call *call, struct expectation *ret)
         return true;
     }
     ret->kind = EXPECT_EXACT;
-    return parse_etag(match, &ret->version) ||
+    return conditions_is_etag(match, &ret->version) ||
            refuse(call, "If-Match takes one version as in an ETag, such as \"7\", or *");
+}
+
+bool conditions_is_key(struct str key)
+{
+    if (key.len == 0 || key.len > IDEMPOTENCY_KEY_MAX)
+        return false;
+    for (size_t i = 0; i < key.len; i++)
+        if (key.data[i] < 0x20 || key.data[i] > 0x7e || key.data[i] == '"' || key.data[i] == '\\')
+            return false;
+    return true;
 }
 
 /* Quoted (the draft's structured field) or bare. */
@@ -60,32 +69,32 @@ static bool parse_key(struct str header, struct str *ret)
 
     if (key.len >= 2 && key.data[0] == '"' && key.data[key.len - 1] == '"')
         key = str_from(key.data + 1, key.len - 2);
-    if (key.len == 0 || key.len > IDEMPOTENCY_KEY_MAX)
-        return false;
-    for (size_t i = 0; i < key.len; i++)
-        if (key.data[i] < 0x20 || key.data[i] > 0x7e || key.data[i] == '"' || key.data[i] == '\\')
-            return false;
     *ret = key;
-    return true;
+    return conditions_is_key(key);
 }
 
-/* Of method, target and body: not a secret, so a fast hash; 128 bits do not collide by accident. */
-static struct str hash_request(struct call *call)
+struct str conditions_hash(struct arena *arena, const struct str *parts, size_t count)
 {
     static const char separator = '\n';
-    struct str parts[] = {http_request_method_text(call->request),
-                          http_request_target(call->request), http_request_body(call->request)};
     XXH3_state_t *state = XXH3_createState();
     XXH128_canonical_t digest;
 
     XXH3_128bits_reset(state);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < count; i++) {
         XXH3_128bits_update(state, parts[i].data, parts[i].len);
         XXH3_128bits_update(state, &separator, 1);
     }
     XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
     XXH3_freeState(state);
-    return arena_dup(call->arena, str_from((const char *)digest.digest, sizeof digest.digest));
+    return arena_dup(arena, str_from((const char *)digest.digest, sizeof digest.digest));
+}
+
+static struct str hash_request(struct call *call)
+{
+    struct str parts[] = {http_request_method_text(call->request),
+                          http_request_target(call->request), http_request_body(call->request)};
+
+    return conditions_hash(call->arena, parts, sizeof parts / sizeof *parts);
 }
 
 bool conditions_idempotency(struct call *call, struct write *write)

@@ -13,4 +13,11 @@
 bool conditions_expectation(struct call *call, struct expectation *ret);
 bool conditions_idempotency(struct call *call, struct write *write);
 
+/* What may be an Idempotency-Key, without quotes. */
+bool conditions_is_key(struct str text);
+/* A strong ETag of ours: "7", with its quotes. */
+bool conditions_is_etag(struct str text, struct version *ret);
+/* What a request is known by: not a secret, so a fast hash; 128 bits do not collide by accident. */
+struct str conditions_hash(struct arena *arena, const struct str *parts, size_t count);
+
 #endif

@@ -27,6 +27,14 @@ bool writes_take_dry_run(struct call *call);
 struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape,
                          bool dry_run);
 
+/* A command of GROUP, a write of writes_new(); the caller fills in what it asks. */
+void writes_init_part(struct write *part, const struct write *group,
+                      const struct write_shape *shape);
+
+/* Of a write of this module. */
+struct call *writes_call(const struct write *write);
+const struct write_shape *writes_shape(const struct write *write);
+
 /* Gives it to the writer; answers 503 or 409 when that does not take it. */
 void writes_submit(struct call *call, struct write *write);
 

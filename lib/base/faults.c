@@ -21,7 +21,8 @@ struct fault {
 
 struct faults {
     struct arena *arena;
-    size_t count; /* all of them, also those beyond what is kept */
+    const char *prefix; /* of the pointers to come */
+    size_t count;       /* all of them, also those beyond what is kept */
     struct fault kept[FAULTS_MAX];
 };
 
@@ -30,7 +31,13 @@ struct faults *faults_new(struct arena *arena)
     struct faults *faults = ARENA_NEW(arena, struct faults);
 
     faults->arena = arena;
+    faults->prefix = "";
     return faults;
+}
+
+void faults_under(struct faults *faults, const char *prefix)
+{
+    faults->prefix = prefix;
 }
 
 /* Drops the rest of a UTF-8 character that the cut went through. */
@@ -44,6 +51,7 @@ static struct str whole_characters(struct str s)
 void faults_add(struct faults *faults, const char *message, const char *pointer_fmt, ...)
 {
     char pointer[POINTER_MAX + 1];
+    struct str whole;
     va_list args;
     struct fault *fault;
     int len;
@@ -57,7 +65,8 @@ void faults_add(struct faults *faults, const char *message, const char *pointer_
     va_end(args);
     assert(len >= 0);
 
-    fault->pointer = arena_dup(faults->arena, whole_characters(str_of(pointer)));
+    whole = whole_characters(str_of(pointer));
+    fault->pointer = arena_printf(faults->arena, "%s" STR_FMT, faults->prefix, STR_ARG(whole));
     fault->message = arena_dup(faults->arena, str_of(message));
 }
 

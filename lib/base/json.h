@@ -77,6 +77,9 @@ struct faults;
 struct faults *faults_new(struct arena *arena);
 void faults_add(struct faults *faults, const char *message, const char *pointer_fmt, ...)
     PRINTF_LIKE(3, 4);
+/* Pointers added from here on are below PREFIX, which lives as long as the faults. "": below none.
+ */
+void faults_under(struct faults *faults, const char *prefix);
 size_t faults_count(const struct faults *faults);
 /* Writes [{"pointer": ..., "message": ...}, ...] */
 void faults_write(const struct faults *faults, struct buf *out);

@@ -47,10 +47,32 @@ static void pass_begin(struct batch *batch)
 
 static void ask(struct batch *batch, struct plan *plan)
 {
-    if (plan->write->kind == WRITE_COMMAND)
+    switch (plan->write->kind) {
+    case WRITE_COMMAND:
         ask_command(batch, plan);
-    else
+        break;
+    case WRITE_APPEND:
         ask_append(batch, plan);
+        break;
+    case WRITE_GROUP:
+        ask_group(batch, plan);
+        break;
+    }
+}
+
+static void unverify(struct plan *plan)
+{
+    plan->key_verified = plan->ids_verified = false;
+    for (size_t i = 0; i < plan->parts_count; i++)
+        unverify(&plan->parts[i]);
+}
+
+static void unsettle(struct plan *plan)
+{
+    plan->settled = false;
+    plan->replayed_bytes = 0;
+    for (size_t i = 0; i < plan->parts_count; i++)
+        unsettle(&plan->parts[i]);
 }
 
 void batch_form(struct batch *batch, struct plan **plans, size_t count)
@@ -63,8 +85,8 @@ void batch_form(struct batch *batch, struct plan **plans, size_t count)
     batch->decided = false;
     batch->passes = 0;
     for (size_t i = 0; i < count; i++) {
-        plans[i]->settled = false;
-        plans[i]->key_verified = plans[i]->ids_verified = false;
+        unsettle(plans[i]);
+        unverify(plans[i]);
         ask(batch, plans[i]);
     }
 }
@@ -129,7 +151,7 @@ void batch_unverify(struct batch *batch)
         batch->streams[i]->verified = false;
     for (size_t i = 0; i < batch->count; i++)
         if (batch->plans[i] != NULL)
-            batch->plans[i]->key_verified = batch->plans[i]->ids_verified = false;
+            unverify(batch->plans[i]);
 }
 
 void batch_release(struct batch *batch)
@@ -149,18 +171,32 @@ void batch_release(struct batch *batch)
 
 static enum verdict decide_write(struct batch *batch, struct plan *plan, bool first)
 {
-    return plan->write->kind == WRITE_COMMAND ? decide_command(batch, plan, first)
-                                              : decide_append(batch, plan, first);
+    switch (plan->write->kind) {
+    case WRITE_COMMAND:
+        return decide_command(batch, plan, first);
+    case WRITE_APPEND:
+        return decide_append(batch, plan, first);
+    case WRITE_GROUP:
+        break;
+    }
+    return decide_group(batch, plan, first);
 }
 
-static enum verdict decide_dry_run(struct batch *batch, struct plan *plan, bool first)
+/* What may have to be taken back whole: a dry run always, a group unless it is accepted. */
+static enum verdict decide_tentatively(struct batch *batch, struct plan *plan, bool first)
 {
     enum verdict verdict;
+    bool accepted;
 
     batch_mark(batch);
     verdict = decide_write(batch, plan, first);
-    if (verdict == VERDICT_DONE &&
-        (plan->outcome == WRITE_APPENDED || plan->outcome == WRITE_REPEATED))
+    accepted = verdict == VERDICT_DONE &&
+               (plan->outcome == WRITE_APPENDED || plan->outcome == WRITE_REPEATED);
+    if (accepted && !plan->write->dry_run) {
+        batch_let_stand(batch);
+        return verdict;
+    }
+    if (accepted)
         dry_run_note(batch, plan);
     batch_undo(batch);
     return verdict;
@@ -172,8 +208,9 @@ static enum verdict decide(struct batch *batch, size_t i)
 
     if (plan == NULL || plan->settled)
         return VERDICT_DONE;
-    return plan->write->dry_run ? decide_dry_run(batch, plan, i == 0)
-                                : decide_write(batch, plan, i == 0);
+    if (plan->write->dry_run || plan->write->kind == WRITE_GROUP)
+        return decide_tentatively(batch, plan, i == 0);
+    return decide_write(batch, plan, i == 0);
 }
 
 static void end_before(struct batch *batch, size_t i)
@@ -213,8 +250,8 @@ static enum pass decide_pass(struct batch *batch)
         case VERDICT_SPOILT:
             if (lacking)
                 return PASS_LACKS;
-            batch->plans[i]->settled = true;
-            batch->plans[i]->outcome = WRITE_FAILED;
+            batch->spoilt->settled = true;
+            batch->spoilt->outcome = WRITE_FAILED;
             return PASS_AGAIN;
         }
     }
@@ -231,6 +268,19 @@ bool batch_decide(struct batch *batch)
     } while (pass == PASS_AGAIN); /* each time one write fewer is open */
     batch->decided = pass == PASS_DONE;
     return batch->decided;
+}
+
+size_t batch_commands(const struct batch *batch)
+{
+    size_t commands = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct plan *plan = batch->plans[i];
+
+        if (plan != NULL)
+            commands += plan->write->kind == WRITE_GROUP ? plan->parts_count : 1;
+    }
+    return commands;
 }
 
 struct batch_event *batch_add_event(struct batch *batch, struct batch_stream *s,

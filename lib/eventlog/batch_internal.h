@@ -106,10 +106,14 @@ struct plan_stream {
 /* One write on its way through batches; lives in the write's arena. */
 struct plan {
     struct write *write;
-    bool settled;      /* its verdict stands whatever a pass says: replayed, reused, broken */
+    bool settled;      /* its verdict stands whatever a pass says: replayed, reused, spoilt */
     bool has_ids;      /* an append has event ids of the client's choice */
     bool key_verified; /* looked up under the lock held now */
     bool ids_verified;
+    struct plan *parts; /* of a group */
+    size_t parts_count;
+    struct plan *group;    /* of a part */
+    size_t replayed_bytes; /* of a group: stored answers its parts were given */
 
     /* The verdict of the last pass. */
     enum write_outcome outcome;
@@ -118,6 +122,24 @@ struct plan {
     struct plan_stream *streams; /* WRITE_APPENDED, WRITE_REPEATED */
     size_t streams_count;
     const struct known_id **repeated; /* WRITE_REPEATED: events_count of them */
+    struct plan *culprit;             /* of an atomic group: the part it fails for */
+};
+
+/* What one group may come to, however small its request is. */
+enum {
+    GROUP_EVENTS_MAX = 10000,
+    GROUP_STREAMS_MAX = 10000, /* named, counted for each command */
+    GROUP_BYTES_MAX = 16 << 20,
+    GROUP_MEMBERS_BYTES_MAX = 8 << 20, /* of its refusals; the rest is told without */
+    GROUP_REPLAYED_BYTES_MAX = 8 << 20,
+};
+
+/* How much of that the group being decided has used. */
+struct group_use {
+    size_t events;
+    size_t bytes;
+    size_t streams;
+    size_t members_bytes;
 };
 
 struct decision {
@@ -182,6 +204,8 @@ struct batch {
     struct batch_mark mark;
 
     struct decision decision; /* the one being made */
+    struct group_use *group;  /* whose part it is; NULL: none's */
+    struct plan *spoilt;      /* VERDICT_SPOILT */
 };
 
 void batch_init(struct batch *batch, const struct domain *const *domains, struct cache *cache,
@@ -224,14 +248,19 @@ enum verdict {
     VERDICT_DONE,   /* plan->outcome says it */
     VERDICT_LACKS,  /* streams were asked for */
     VERDICT_FULL,   /* the batch must end in front of this write */
-    VERDICT_SPOILT, /* it failed (write->error) and has spoilt working copies */
+    VERDICT_SPOILT, /* batch->spoilt failed (write->error) and has spoilt working copies */
 };
 
 enum verdict decide_command(struct batch *batch, struct plan *plan, bool first);
 enum verdict decide_append(struct batch *batch, struct plan *plan, bool first);
+enum verdict decide_group(struct batch *batch, struct plan *plan, bool first);
 /* Asks for the streams a write will need, as far as can be told now. */
 void ask_command(struct batch *batch, struct plan *plan);
 void ask_append(struct batch *batch, struct plan *plan);
+void ask_group(struct batch *batch, struct plan *plan);
+
+size_t
+batch_commands(const struct batch *batch); /* its writes, a group's parts counted one by one */
 
 /* The batch's entry, made at first sight (from the cache if it has the stream). */
 struct batch_stream *batch_stream(struct batch *batch, struct str tenant, struct str name);
@@ -266,7 +295,8 @@ void batch_touch(struct batch *batch, struct batch_stream *stream);
 
 /* --- dry_run.c --- */
 
-/* Fills in what an accepted write would append, while its events are there. */
+/* Fills in what an accepted write would append (each accepted part of a group), while its events
+ * are there. */
 void dry_run_note(struct batch *batch, struct plan *plan);
 
 #endif

@@ -34,7 +34,7 @@ static uint64_t key_hash(const struct write *write)
     return table_hash_more(hash, write->idempotency_key);
 }
 
-bool busy_keys_enter(struct busy_keys *busy, struct write *write)
+static bool enter(struct busy_keys *busy, struct write *write)
 {
     uint64_t hash;
     bool entered;
@@ -42,19 +42,44 @@ bool busy_keys_enter(struct busy_keys *busy, struct write *write)
     if (write->idempotency_key.data == NULL)
         return true;
     hash = key_hash(write);
-    pthread_mutex_lock(&busy->mutex);
     entered = table_find(&busy->writes, hash, same_key, write) == NULL;
     if (entered)
         table_add(&busy->writes, hash, write);
+    return entered;
+}
+
+static void leave(struct busy_keys *busy, struct write *write)
+{
+    if (write->idempotency_key.data != NULL && !write->key_busy)
+        table_remove(&busy->writes, key_hash(write), write);
+}
+
+static bool has_no_key(const struct write *write)
+{
+    return write->idempotency_key.data == NULL && write->parts_count == 0;
+}
+
+bool busy_keys_enter(struct busy_keys *busy, struct write *write)
+{
+    bool entered;
+
+    if (has_no_key(write))
+        return true;
+    pthread_mutex_lock(&busy->mutex);
+    entered = enter(busy, write);
+    for (size_t i = 0; i < write->parts_count && entered; i++)
+        write->parts[i].key_busy = !enter(busy, &write->parts[i]);
     pthread_mutex_unlock(&busy->mutex);
     return entered;
 }
 
 void busy_keys_leave(struct busy_keys *busy, struct write *write)
 {
-    if (write->idempotency_key.data == NULL)
+    if (has_no_key(write))
         return;
     pthread_mutex_lock(&busy->mutex);
-    table_remove(&busy->writes, key_hash(write), write);
+    leave(busy, write);
+    for (size_t i = 0; i < write->parts_count; i++)
+        leave(busy, &write->parts[i]);
     pthread_mutex_unlock(&busy->mutex);
 }

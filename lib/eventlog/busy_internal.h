@@ -22,8 +22,9 @@ struct busy_keys {
 void busy_keys_init(struct busy_keys *busy);
 void busy_keys_release(struct busy_keys *busy); /* must be empty */
 
-/* Both do nothing for a write without a key. */
-bool busy_keys_enter(struct busy_keys *busy, struct write *write); /* false: the key is busy */
+/* Both do nothing for a write without a key. Keys of a group's parts are tried one by one: a busy
+ * one is told by the part's key_busy. */
+bool busy_keys_enter(struct busy_keys *busy, struct write *write); /* false: its own key is busy */
 void busy_keys_leave(struct busy_keys *busy, struct write *write);
 
 #endif

@@ -87,11 +87,26 @@ static void fill_repeated(const struct writer_core *core, const struct plan *pla
     write->events = events;
 }
 
+/* Of an atomic group that failed, the culprit's only. */
+static void fill_group(struct writer_core *core, struct plan *plan)
+{
+    plan->write->culprit = plan->culprit != NULL ? plan->culprit->write : NULL;
+    if (plan->culprit != NULL)
+        core_fill_results(core, plan->culprit);
+    for (size_t i = 0; i < plan->parts_count && plan->culprit == NULL; i++)
+        core_fill_results(core, &plan->parts[i]);
+}
+
 void core_fill_results(struct writer_core *core, struct plan *plan)
 {
     struct write *write = plan->write;
 
     write->outcome = plan->outcome;
+    if (write->kind == WRITE_GROUP) {
+        if (!plan->settled)
+            fill_group(core, plan);
+        return;
+    }
     if ((plan->outcome != WRITE_APPENDED && plan->outcome != WRITE_REPEATED) || write->dry_run)
         return; /* a dry run's results were noted when it was decided */
     fill_streams(core, plan);
@@ -177,27 +192,43 @@ static void write_events(struct writer_core *core)
     }
 }
 
+static bool stores_answer(const struct plan *plan)
+{
+    return plan->write->idempotency_key.data != NULL && !plan->settled &&
+           (plan->outcome == WRITE_APPENDED || plan->outcome == WRITE_REPEATED);
+}
+
+static void write_answer(struct writer_core *core, struct plan *plan)
+{
+    struct core_commit *c = &core->commit;
+    struct write *write = plan->write;
+
+    assert(plan->key_verified);
+    core_fill_results(core, plan);
+    write->compose(write, &write->answer);
+    c->answers[c->answers_count++] = (struct core_new_answer){
+        .key = {write->tenant, write->credential, write->idempotency_key},
+        .hash = write->request_hash,
+        .answer = &write->answer,
+    };
+}
+
 static void write_answers(struct writer_core *core)
 {
     struct batch *batch = &core->batch;
-    struct core_commit *c = &core->commit;
+    size_t max = batch->count + batch_commands(batch);
 
-    c->answers = ARENA_ARRAY(core->scratch, struct core_new_answer, batch->count);
+    core->commit.answers = ARENA_ARRAY(core->scratch, struct core_new_answer, max);
     for (size_t i = 0; i < batch->count; i++) {
         struct plan *plan = batch->plans[i];
-        struct write *write = plan != NULL ? plan->write : NULL;
+        bool parts_stand = plan != NULL && !plan->settled && plan->outcome == WRITE_APPENDED;
 
-        if (write == NULL || write->idempotency_key.data == NULL || plan->settled ||
-            (plan->outcome != WRITE_APPENDED && plan->outcome != WRITE_REPEATED))
-            continue;
-        assert(plan->key_verified);
-        core_fill_results(core, plan);
-        write->compose(write, &write->answer);
-        c->answers[c->answers_count++] = (struct core_new_answer){
-            .key = {write->tenant, write->credential, write->idempotency_key},
-            .hash = write->request_hash,
-            .answer = &write->answer,
-        };
+        if (plan != NULL && stores_answer(plan))
+            write_answer(core, plan);
+        for (size_t j = 0; parts_stand && j < plan->parts_count; j++) {
+            if (stores_answer(&plan->parts[j]))
+                write_answer(core, &plan->parts[j]);
+        }
     }
 }
 
@@ -210,7 +241,7 @@ void core_prepare_commit(struct writer_core *core)
     *c = (struct core_commit){
         .base = core->head,
         .recorded_at_us = core->recorded_at_us,
-        .commands_count = batch->count,
+        .commands_count = batch_commands(batch),
     };
     write_streams(core);
     write_events(core);

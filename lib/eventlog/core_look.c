@@ -35,23 +35,34 @@ static void look_for_streams(struct writer_core *core, bool locked)
     }
 }
 
+static void look_for_key(struct writer_core *core, struct plan *plan)
+{
+    struct core_lookups *l = &core->lookups;
+    const struct write *write = plan->write;
+
+    if (write->idempotency_key.data == NULL || write->key_busy || plan->settled ||
+        plan->key_verified)
+        return;
+    core->key_plans[l->keys_count] = plan;
+    l->keys[l->keys_count++] =
+        (struct core_key){write->tenant, write->credential, write->idempotency_key};
+}
+
 static void look_for_keys(struct writer_core *core)
 {
     struct batch *batch = &core->batch;
-    struct core_lookups *l = &core->lookups;
+    size_t max = batch->count + batch_commands(batch); /* a group may have one beside its parts' */
 
-    l->keys = ARENA_ARRAY(core->scratch, struct core_key, batch->count);
-    core->key_plans = ARENA_ARRAY(core->scratch, struct plan *, batch->count);
+    core->lookups.keys = ARENA_ARRAY(core->scratch, struct core_key, max);
+    core->key_plans = ARENA_ARRAY(core->scratch, struct plan *, max);
     for (size_t i = 0; i < batch->count; i++) {
         struct plan *plan = batch->plans[i];
-        const struct write *write = plan != NULL ? plan->write : NULL;
 
-        if (write == NULL || write->idempotency_key.data == NULL || plan->settled ||
-            plan->key_verified)
+        if (plan == NULL)
             continue;
-        core->key_plans[l->keys_count] = plan;
-        l->keys[l->keys_count++] =
-            (struct core_key){write->tenant, write->credential, write->idempotency_key};
+        look_for_key(core, plan);
+        for (size_t j = 0; j < plan->parts_count && !plan->settled; j++)
+            look_for_key(core, &plan->parts[j]);
     }
 }
 
@@ -202,6 +213,12 @@ void core_found(struct writer_core *core, size_t name, const struct core_stream_
     core->found_by_name = true;
 }
 
+static bool has_room_for(struct plan *group, const struct stored_answer *answer)
+{
+    group->replayed_bytes += answer->body.len;
+    return group->replayed_bytes <= GROUP_REPLAYED_BYTES_MAX;
+}
+
 void core_key_found(struct writer_core *core, size_t key, struct str hash,
                     const struct stored_answer *answer)
 {
@@ -219,6 +236,13 @@ void core_key_found(struct writer_core *core, size_t key, struct str hash,
     /* A client that changes the body under an old key has a bug; replaying would hide it. */
     if (!str_equal(hash, write->request_hash)) {
         plan->outcome = WRITE_KEY_REUSED;
+        return;
+    }
+    if (plan->group != NULL && !has_room_for(plan->group, answer)) {
+        plan->outcome = WRITE_FAILED;
+        error_set(&write->error, ERROR_REFUSED, "payload-too-large",
+                  "the stored answers to the commands of this request have more than %d bytes",
+                  GROUP_REPLAYED_BYTES_MAX);
         return;
     }
     plan->outcome = WRITE_REPLAYED;

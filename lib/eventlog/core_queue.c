@@ -22,12 +22,29 @@ static bool has_ids(const struct write *write)
     return false;
 }
 
+static void plan_parts(struct plan *plan)
+{
+    struct write *write = plan->write;
+
+    assert(write->kind == WRITE_GROUP || write->parts_count == 0);
+    plan->parts = ARENA_ARRAY(write->arena, struct plan, write->parts_count);
+    plan->parts_count = write->parts_count;
+    for (size_t i = 0; i < plan->parts_count; i++) {
+        struct write *part = &write->parts[i];
+
+        assert(part->kind == WRITE_COMMAND && part->arena == write->arena);
+        assert(part->dry_run == write->dry_run);
+        plan->parts[i] = (struct plan){.write = part, .group = plan};
+    }
+}
+
 void core_add(struct writer_core *core, struct write *write)
 {
     struct plan *plan = ARENA_NEW(write->arena, struct plan);
 
     plan->write = write;
     plan->has_ids = has_ids(write);
+    plan_parts(plan);
     write->plan = plan;
     core->pending = mem_grow(core->pending, &core->pending_capacity, core->pending_count + 1,
                              sizeof(struct plan *));
@@ -61,6 +78,7 @@ void core_finish_failed(struct writer_core *core, struct write *write, const str
 {
     write->outcome = WRITE_FAILED;
     write->error = *err;
+    write->culprit = NULL;
     core_finish(core, write);
 }
 
@@ -79,7 +97,9 @@ void core_set_code(struct error *err, const char *code)
 /* It is in the batch whose COMMIT is under way, or was lost. */
 static bool may_be_written(const struct writer_core *core, size_t i)
 {
-    return i < core->batch.count && core->pending[i]->outcome == WRITE_APPENDED &&
+    const struct plan *plan = core->pending[i];
+
+    return i < core->batch.count && plan->outcome == WRITE_APPENDED && !plan->write->dry_run &&
            (core->state == CORE_DOUBTING || core->step == CORE_COMMIT);
 }
 
@@ -144,7 +164,8 @@ static void take_out(struct writer_core *core, const struct plan *plan)
     if (core->step != CORE_LOOK)
         return;
     for (size_t i = 0; i < core->lookups.keys_count; i++)
-        if (core->key_plans[i] == plan)
+        if (core->key_plans[i] == plan ||
+            (core->key_plans[i] != NULL && core->key_plans[i]->group == plan))
             core->key_plans[i] = NULL;
     for (size_t i = 0; i < core->id_plans_count; i++)
         if (core->id_plans[i] == plan)

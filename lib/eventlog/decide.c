@@ -276,6 +276,7 @@ static enum verdict apply(struct batch *batch, struct decision *d, struct plan *
                        d->write->command->name);
             err->class = ERROR_FATAL;
             snprintf(err->code, sizeof(err->code), "internal-error");
+            batch->spoilt = plan;
             return VERDICT_SPOILT;
         }
         e = batch_add_event(batch, s, d->write);
@@ -289,6 +290,35 @@ static enum verdict apply(struct batch *batch, struct decision *d, struct plan *
     return VERDICT_DONE;
 }
 
+static enum verdict refuse_size(struct plan *plan, bool as_group)
+{
+    struct error *err = &plan->write->error;
+
+    plan->outcome = WRITE_FAILED;
+    if (as_group)
+        error_set(err, ERROR_REFUSED, "payload-too-large",
+                  "the commands of one request touch at most %d streams and append at most %d "
+                  "events with %d bytes",
+                  GROUP_STREAMS_MAX, GROUP_EVENTS_MAX, GROUP_BYTES_MAX);
+    else
+        error_set(err, ERROR_REFUSED, "payload-too-large",
+                  "an event of command '%s' would be larger than %d bytes",
+                  plan->write->command->name, EVENT_BYTES_MAX);
+    return VERDICT_DONE;
+}
+
+/* Takes it from the group's share; false: there is not so much left. */
+static bool use_group(struct group_use *use, size_t events, size_t bytes)
+{
+    if (use == NULL)
+        return true;
+    if (use->events + events > GROUP_EVENTS_MAX || use->bytes + bytes > GROUP_BYTES_MAX)
+        return false;
+    use->events += events;
+    use->bytes += bytes;
+    return true;
+}
+
 static enum verdict accept(struct batch *batch, struct decision *d, struct plan *plan, bool first)
 {
     size_t ends[DECISION_EVENTS_MAX];
@@ -298,16 +328,10 @@ static enum verdict accept(struct batch *batch, struct decision *d, struct plan 
     bool over = batch->events_count + d->emitted_count > batch->limits.events_max ||
                 batch->bytes + bytes > batch->limits.bytes_max;
 
-    if (!fits || (over && !first)) {
+    if (!fits || (over && !first) || !use_group(batch->group, d->emitted_count, bytes)) {
         batch->data.len = begin;
         batch->data.failed = false;
-        if (!first && over)
-            return VERDICT_FULL;
-        plan->outcome = WRITE_FAILED;
-        error_set(&plan->write->error, ERROR_REFUSED, "payload-too-large",
-                  "an event of command '%s' would be larger than %d bytes", d->write->command->name,
-                  EVENT_BYTES_MAX);
-        return VERDICT_DONE;
+        return over && !first ? VERDICT_FULL : refuse_size(plan, fits);
     }
     if (!register_categories(batch, d)) {
         batch->data.len = begin;
@@ -318,12 +342,39 @@ static enum verdict accept(struct batch *batch, struct decision *d, struct plan 
     return apply(batch, d, plan, begin, ends);
 }
 
+/* Within the group's share: 500 short commands could name 250,000 streams. */
+static bool gather_for_group(struct decision *d, struct group_use *use)
+{
+    bool ready = gather_streams(d);
+
+    if (use != NULL)
+        use->streams += d->streams_count;
+    return ready;
+}
+
+static void note_refusal(struct decision *d, struct plan *plan, struct group_use *use)
+{
+    struct write *write = plan->write;
+    struct str members = buf_str(&d->members);
+
+    plan->outcome = WRITE_REFUSED;
+    write->slug = d->refusal;
+    write->detail = d->detail;
+    if (use != NULL && use->members_bytes + members.len > GROUP_MEMBERS_BYTES_MAX)
+        members.len = 0;
+    if (use != NULL)
+        use->members_bytes += members.len;
+    write->members = arena_dup(write->arena, members);
+}
+
 enum verdict decide_command(struct batch *batch, struct plan *plan, bool first)
 {
     struct decision *d = &batch->decision;
 
     decision_begin(d, batch, plan->write);
-    if (!gather_streams(d))
+    if (batch->group != NULL && batch->group->streams > GROUP_STREAMS_MAX)
+        return refuse_size(plan, true);
+    if (!gather_for_group(d, batch->group))
         return VERDICT_LACKS;
     for (size_t i = 0; i < d->streams_count; i++)
         d->streams[i]->used = true;
@@ -332,10 +383,7 @@ enum verdict decide_command(struct batch *batch, struct plan *plan, bool first)
 
     plan->write->command->decide(d);
     if (d->refusal != NULL) {
-        plan->outcome = WRITE_REFUSED;
-        plan->write->slug = d->refusal;
-        plan->write->detail = d->detail;
-        plan->write->members = arena_dup(plan->write->arena, buf_str(&d->members));
+        note_refusal(d, plan, batch->group);
         return VERDICT_DONE;
     }
     return accept(batch, d, plan, first);

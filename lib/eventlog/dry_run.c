@@ -63,6 +63,12 @@ static void note_events(const struct batch *batch, struct write *write, const st
 
 void dry_run_note(struct batch *batch, struct plan *plan)
 {
+    for (size_t i = 0; i < plan->parts_count; i++) {
+        if (plan->parts[i].outcome == WRITE_APPENDED)
+            dry_run_note(batch, &plan->parts[i]);
+    }
+    if (plan->write->kind == WRITE_GROUP)
+        return;
     note_streams(plan->write, plan);
     note_events(batch, plan->write, plan);
 }

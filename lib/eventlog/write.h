@@ -41,12 +41,13 @@ struct stream_append {
 enum write_kind {
     WRITE_COMMAND, /* a domain decides */
     WRITE_APPEND,  /* the events are given */
+    WRITE_GROUP,   /* several commands in one transaction, each with a verdict of its own */
 };
 
 enum write_outcome {
-    WRITE_APPENDED,   /* committed (a command that emits nothing, too) */
-    WRITE_REPEATED,   /* all client-chosen ids were there already, in that order: as then */
-    WRITE_REPLAYED,   /* the Idempotency-Key was answered before: `answer` is the stored one */
+    WRITE_APPENDED, /* committed (a command that emits nothing, and any group that is not atomic) */
+    WRITE_REPEATED, /* all client-chosen ids were there already, in that order: as then */
+    WRITE_REPLAYED, /* the Idempotency-Key was answered before: `answer` is the stored one */
     WRITE_KEY_REUSED, /* the key was used with another request */
     WRITE_KEY_BUSY,   /* the key's first request still runs in this process */
     WRITE_REFUSED,    /* the decider refused: slug, detail, members */
@@ -119,6 +120,16 @@ struct write {
     const struct stream_append *appends;
     size_t appends_count;
 
+    /*
+     * WRITE_GROUP: WRITE_COMMANDs with the group's arena, tenant, credential and origin. A later
+     * one sees what the earlier ones append. Only the group is submitted, has a deadline, and is
+     * done; its key stores one answer for all of it, a part's key that part's.
+     */
+    struct write *parts;
+    size_t parts_count;
+    bool atomic;   /* all of them or none */
+    bool key_busy; /* a part, by writer_submit(): its key's first request still runs */
+
     /* The answer to a success; called on the writer thread before COMMIT when there is a key, and
      * may be called again after a re-decision. Must depend on the results only. */
     void (*compose)(struct write *write, struct stored_answer *ret_answer);
@@ -135,7 +146,8 @@ struct write {
     struct stored_answer answer; /* WRITE_REPLAYED; or composed, when there was a key */
     const struct conflict *conflicts;
     size_t conflicts_count;
-    const char *slug; /* WRITE_REFUSED */
+    const struct write *culprit; /* an atomic group has this part's outcome; NULL: its own */
+    const char *slug;            /* WRITE_REFUSED */
     struct str detail;
     struct str members; /* JSON members without braces, or empty */
     struct error error;

@@ -343,11 +343,19 @@ void writer_stop(struct writer *w)
     writer_free(w);
 }
 
-enum writer_submit writer_submit(struct writer *w, struct write *write)
+static void assert_well_formed(const struct write *write)
 {
-    assert(write->done != NULL && write->arena != NULL);
+    assert(write->arena != NULL);
     assert(write->idempotency_key.data == NULL || write->compose != NULL);
     assert(write->idempotency_key.data == NULL || !write->dry_run);
+    for (size_t i = 0; i < write->parts_count; i++)
+        assert_well_formed(&write->parts[i]);
+}
+
+enum writer_submit writer_submit(struct writer *w, struct write *write)
+{
+    assert(write->done != NULL);
+    assert_well_formed(write);
 
     if (!busy_keys_enter(&w->busy, write))
         return WRITER_KEY_BUSY;

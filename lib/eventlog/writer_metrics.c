@@ -41,13 +41,24 @@ static const char *const results[] = {
     [WRITE_FAILED] = "failed",     [WRITE_TOO_MANY_CATEGORIES] = "too_many_categories",
 };
 
-void writer_count_write(const struct write *write)
+static void count(const struct write *write, enum write_outcome outcome)
 {
     const char *command = write->kind == WRITE_COMMAND ? write->command->name : "append";
-    bool dry =
-        write->dry_run && (write->outcome == WRITE_APPENDED || write->outcome == WRITE_REPEATED);
+    bool dry = write->dry_run && (outcome == WRITE_APPENDED || outcome == WRITE_REPEATED);
 
-    METRIC_INC(&commands_total, command, dry ? "dry_run" : results[write->outcome]);
+    METRIC_INC(&commands_total, command, dry ? "dry_run" : results[outcome]);
+}
+
+/* The commands of a group by their own outcomes; those of one that failed whole by the group's. */
+void writer_count_write(const struct write *write)
+{
+    if (write->kind != WRITE_GROUP) {
+        count(write, write->outcome);
+        return;
+    }
+    for (size_t i = 0; i < write->parts_count; i++)
+        count(&write->parts[i],
+              write->outcome == WRITE_APPENDED ? write->parts[i].outcome : write->outcome);
 }
 
 void writer_note_head(struct position head)

@@ -7,7 +7,7 @@
 
 #include <check.h>
 
-enum { APPENDS_MAX = 8 };
+enum { APPENDS_MAX = 8, PARTS_MAX = 512 };
 
 struct made {
     struct write write; /* first: a write is what it is given out as */
@@ -51,9 +51,9 @@ static struct write *write_new(void)
     return write;
 }
 
-struct write *write_command(const struct command_type *command, const char *id, int64_t amount)
+static void make_command(struct write *write, const struct command_type *command, const char *id,
+                         int64_t amount)
 {
-    struct write *write = write_new();
     struct account_order *order = ARENA_NEW(write->arena, struct account_order);
 
     order->amount = amount;
@@ -61,16 +61,66 @@ struct write *write_command(const struct command_type *command, const char *id, 
     write->command = command;
     write->id = arena_dup(write->arena, str_of(id));
     write->payload = order;
+}
+
+static struct write *with_partner(struct write *write, const char *partner)
+{
+    struct account_order *order = write->payload;
+
+    order->partner = arena_cstr(write->arena, str_of(partner));
+    return write;
+}
+
+struct write *write_command(const struct command_type *command, const char *id, int64_t amount)
+{
+    struct write *write = write_new();
+
+    make_command(write, command, id, amount);
     return write;
 }
 
 struct write *write_open(const char *id, const char *partner)
 {
-    struct write *write = write_command(&account_open, id, 0);
-    struct account_order *order = write->payload;
+    return with_partner(write_command(&account_open, id, 0), partner);
+}
 
-    order->partner = arena_cstr(write->arena, str_of(partner));
+struct write *write_group(bool atomic)
+{
+    struct write *write = write_new();
+
+    write->kind = WRITE_GROUP;
+    write->atomic = atomic;
+    write->parts = ARENA_ARRAY(write->arena, struct write, PARTS_MAX);
     return write;
+}
+
+struct write *write_part(struct write *group, const struct command_type *command, const char *id,
+                         int64_t amount)
+{
+    struct write *part = &group->parts[group->parts_count++];
+
+    ck_assert_uint_le(group->parts_count, PARTS_MAX);
+    *part = (struct write){.arena = group->arena,
+                           .tenant = group->tenant,
+                           .credential = group->credential,
+                           .occurred_at_us = group->occurred_at_us,
+                           .dry_run = group->dry_run,
+                           .compose = compose};
+    make_command(part, command, id, amount);
+    return part;
+}
+
+struct write *write_part_open(struct write *group, const char *id, const char *partner)
+{
+    return with_partner(write_part(group, &account_open, id, 0), partner);
+}
+
+void write_dry(struct write *write)
+{
+    write->dry_run = true;
+    write->idempotency_key = STR_NONE;
+    for (size_t i = 0; i < write->parts_count; i++)
+        write_dry(&write->parts[i]);
 }
 
 void write_also(struct write *write, const char *stream, struct expectation expected, size_t count,

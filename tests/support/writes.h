@@ -18,6 +18,13 @@ struct write *write_append(const char *stream, size_t count, const char *ids);
 /* Another stream for an append; COUNT 0: only checked. */
 void write_also(struct write *write, const char *stream, struct expectation expected, size_t count,
                 const char *ids);
+/* An empty group; write_part() adds a command and returns it. */
+struct write *write_group(bool atomic);
+struct write *write_part(struct write *group, const struct command_type *command, const char *id,
+                         int64_t amount);
+struct write *write_part_open(struct write *group, const char *id, const char *partner);
+/* Makes it a dry run, without keys. */
+void write_dry(struct write *write);
 void write_expect(struct write *write, struct expectation expected); /* of the first stream */
 void write_key(struct write *write, const char *key, const char *hash);
 /* When it is done it is pushed to this queue. */

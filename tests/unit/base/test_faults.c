@@ -38,6 +38,24 @@ START_TEST(all_are_written_in_order)
 }
 END_TEST
 
+START_TEST(pointers_are_below_the_prefix_of_their_time)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(1000);
+    struct faults *faults = faults_new(arena);
+
+    faults_under(faults, "/commands/3/data");
+    faults_add(faults, "is missing", "/sku");
+    faults_add(faults, "is wrong", "%s", "");
+    faults_under(faults, "");
+    faults_add(faults, "is unknown", "/more");
+    faults_write(faults, &out);
+    EXPECT_STR(buf_str(&out), "[{\"pointer\":\"/commands/3/data/sku\",\"message\":\"is missing\"},"
+                              "{\"pointer\":\"/commands/3/data\",\"message\":\"is wrong\"},"
+                              "{\"pointer\":\"/more\",\"message\":\"is unknown\"}]");
+}
+END_TEST
+
 START_TEST(the_first_64_are_kept_and_all_are_counted)
 {
     SCOPED(arena_free) struct arena *arena = arena_new(0);
@@ -90,6 +108,7 @@ Suite *base_faults_suite(void)
 
     tcase_add_test(tc, none_at_first);
     tcase_add_test(tc, all_are_written_in_order);
+    tcase_add_test(tc, pointers_are_below_the_prefix_of_their_time);
     tcase_add_test(tc, the_first_64_are_kept_and_all_are_counted);
     tcase_add_test(tc, a_long_pointer_is_cut_between_characters);
     suite_add_tcase(suite, tc);

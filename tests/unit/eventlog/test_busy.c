@@ -57,6 +57,51 @@ START_TEST(writes_without_a_key_are_never_busy)
 }
 END_TEST
 
+START_TEST(a_groups_parts_are_tried_one_by_one)
+{
+    struct busy_keys busy;
+    struct write first = with_key("main", "", "k");
+    struct write parts[] = {with_key("main", "", "k"), with_key("main", "", "l"),
+                            with_key("main", "", "l")};
+    struct write group = {.kind = WRITE_GROUP, .parts = parts, .parts_count = 3};
+    struct write late = with_key("main", "", "l");
+
+    busy_keys_init(&busy);
+    ck_assert(busy_keys_enter(&busy, &first));
+    ck_assert(busy_keys_enter(&busy, &group));
+    ck_assert(parts[0].key_busy);
+    ck_assert(!parts[1].key_busy);
+    ck_assert(parts[2].key_busy);
+    ck_assert(!busy_keys_enter(&busy, &late));
+    busy_keys_leave(&busy, &group);
+    ck_assert(!busy_keys_enter(&busy, &parts[0]));
+    ck_assert(busy_keys_enter(&busy, &late));
+    busy_keys_leave(&busy, &late);
+    busy_keys_leave(&busy, &first);
+    busy_keys_release(&busy);
+}
+END_TEST
+
+START_TEST(a_group_whose_own_key_is_busy_takes_none)
+{
+    struct busy_keys busy;
+    struct write first = with_key("main", "", "k");
+    struct write part = with_key("main", "", "l");
+    struct write group = with_key("main", "", "k");
+    struct write late = with_key("main", "", "l");
+
+    group.parts = &part;
+    group.parts_count = 1;
+    busy_keys_init(&busy);
+    ck_assert(busy_keys_enter(&busy, &first));
+    ck_assert(!busy_keys_enter(&busy, &group));
+    ck_assert(busy_keys_enter(&busy, &late));
+    busy_keys_leave(&busy, &late);
+    busy_keys_leave(&busy, &first);
+    busy_keys_release(&busy);
+}
+END_TEST
+
 Suite *eventlog_busy_suite(void)
 {
     Suite *suite = suite_create("eventlog_busy");
@@ -64,6 +109,8 @@ Suite *eventlog_busy_suite(void)
 
     tcase_add_test(tc, a_key_is_busy_until_its_write_leaves);
     tcase_add_test(tc, keys_of_others_are_other_keys);
+    tcase_add_test(tc, a_groups_parts_are_tried_one_by_one);
+    tcase_add_test(tc, a_group_whose_own_key_is_busy_takes_none);
     tcase_add_test(tc, writes_without_a_key_are_never_busy);
     suite_add_tcase(suite, tc);
     return suite;

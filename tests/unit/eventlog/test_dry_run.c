@@ -6,7 +6,7 @@ Suite *eventlog_dry_run_suite(void);
 
 static struct write *dry(struct write *write)
 {
-    write->dry_run = true;
+    write_dry(write);
     return write;
 }
 

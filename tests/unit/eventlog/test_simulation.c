@@ -22,7 +22,8 @@ enum {
     FIRST_BALANCE = 20,
     STEPS_MAX = 200000,
     DEADLINE_MS = 400,
-    EVENTS_A_WRITE_MAX = 3,
+    GROUP_PARTS_MAX = 5,
+    EVENTS_A_WRITE_MAX = 2 * GROUP_PARTS_MAX,
 };
 
 struct sim_write {
@@ -79,12 +80,36 @@ static struct write *draw_append(struct sim *sim)
     return write;
 }
 
+static struct write *draw_group(struct sim *sim)
+{
+    struct write *group = write_group(draw(sim, 2) == 0);
+    uint64_t count = 2 + draw(sim, GROUP_PARTS_MAX - 1);
+    char id[16];
+    char key[32];
+
+    for (uint64_t i = 0; i < count; i++) {
+        snprintf(id, sizeof(id), "%d", (int)draw(sim, ACCOUNTS));
+        if (draw(sim, 12) == 0)
+            write_part(group, &account_spoil, id, 0);
+        else
+            write_part(group, &account_give, id, (int64_t)draw(sim, 9));
+        if (draw(sim, 4) == 0) {
+            snprintf(key, sizeof(key), "part%zu-%d", sim->writes_count, (int)i);
+            write_key(&group->parts[i], key, "part");
+        }
+    }
+    return group;
+}
+
 static struct write *draw_write(struct sim *sim)
 {
     char id[16];
 
     snprintf(id, sizeof(id), "%d", (int)draw(sim, ACCOUNTS));
-    switch (draw(sim, 8)) {
+    switch (draw(sim, 10)) {
+    case 8:
+    case 9:
+        return draw_group(sim);
     case 0:
         return write_open(id, "0"); /* all exist but those a simulation begins without */
     case 1:
@@ -99,18 +124,22 @@ static struct write *draw_write(struct sim *sim)
     }
 }
 
+static const char *const kind_names[] = {
+    [WRITE_COMMAND] = "command", [WRITE_APPEND] = "append", [WRITE_GROUP] = "group"};
+
 static void give_write(struct sim *sim, unsigned session)
 {
     struct sim_write *w = &sim->writes[sim->writes_count];
     char key[16];
 
     *w = (struct sim_write){.session = session, .key = -1, .write = draw_write(sim)};
-    w->write->dry_run = draw(sim, 8) == 0;
+    if (draw(sim, 8) == 0)
+        write_dry(w->write);
     if (!w->write->dry_run && draw(sim, 3) == 0) {
         w->key = (int)draw(sim, KEYS);
         snprintf(key, sizeof(key), "key%d", w->key);
         /* The same request has the same hash; here all requests of a kind are called the same. */
-        write_key(w->write, key, w->write->kind == WRITE_COMMAND ? "command" : "append");
+        write_key(w->write, key, kind_names[w->write->kind]);
     }
     if (w->key >= 0 && sim->busy_keys[session][w->key]) {
         write_drop(w->write);
@@ -228,27 +257,58 @@ static void event_is_in_the_log(const struct sim *sim, const struct written_even
 }
 
 /* Every acknowledged event is in the log, at its place, and acknowledged by one write only. */
-static void acknowledged_events_are_stored_once(const struct sim *sim, size_t *ret_acknowledged)
+static size_t acknowledge(const struct sim *sim, const struct write *w, bool *taken)
+{
+    size_t acknowledged = 0;
+
+    if ((w->outcome != WRITE_APPENDED && w->outcome != WRITE_REPEATED) || w->dry_run)
+        return 0;
+    for (size_t i = 0; i < w->parts_count; i++)
+        acknowledged += acknowledge(sim, &w->parts[i], taken);
+    for (size_t i = 0; i < w->events_count; i++) {
+        event_is_in_the_log(sim, &w->events[i]);
+        if (w->outcome == WRITE_REPEATED)
+            continue;
+        ck_assert(!taken[w->events[i].position.n]);
+        taken[w->events[i].position.n] = true;
+        acknowledged++;
+    }
+    return acknowledged;
+}
+
+static size_t acknowledged_events_are_stored_once(const struct sim *sim)
 {
     bool *taken = calloc(sim->log->events_count + 1, sizeof(bool));
+    size_t acknowledged = 0;
 
-    *ret_acknowledged = 0;
     for (size_t i = 0; i < sim->writes_count; i++) {
-        const struct write *w = sim->writes[i].write;
-
         ck_assert(sim->writes[i].finished);
-        if (w == NULL || (w->outcome != WRITE_APPENDED && w->outcome != WRITE_REPEATED))
-            continue;
-        for (size_t j = 0; j < w->events_count && !w->dry_run; j++) {
-            event_is_in_the_log(sim, &w->events[j]);
-            if (w->outcome == WRITE_REPEATED)
-                continue;
-            ck_assert(!taken[w->events[j].position.n]);
-            taken[w->events[j].position.n] = true;
-            ++*ret_acknowledged;
-        }
+        if (sim->writes[i].write != NULL)
+            acknowledged += acknowledge(sim, sim->writes[i].write, taken);
     }
     free(taken);
+    return acknowledged;
+}
+
+/* A group's events follow each other without another's between them; an atomic one has all. */
+static void groups_are_written_as_one(const struct sim *sim)
+{
+    for (size_t i = 0; i < sim->writes_count; i++) {
+        const struct write *w = sim->writes[i].write;
+        int64_t last = 0;
+
+        if (w == NULL || w->kind != WRITE_GROUP || w->outcome != WRITE_APPENDED || w->dry_run)
+            continue;
+        for (size_t j = 0; j < w->parts_count; j++) {
+            const struct write *part = &w->parts[j];
+
+            ck_assert(!w->atomic || part->outcome == WRITE_APPENDED);
+            for (size_t k = 0; part->outcome == WRITE_APPENDED && k < part->events_count; k++) {
+                ck_assert(last == 0 || part->events[k].position.n == last + 1);
+                last = part->events[k].position.n;
+            }
+        }
+    }
 }
 
 static size_t events_of_unknown_outcome(const struct sim *sim)
@@ -316,7 +376,8 @@ START_TEST(whatever_happens_the_log_is_right)
         step(&sim, (unsigned)draw(&sim, SESSIONS));
     ck_assert(is_over(&sim));
 
-    acknowledged_events_are_stored_once(&sim, &acknowledged);
+    acknowledged = acknowledged_events_are_stored_once(&sim);
+    groups_are_written_as_one(&sim);
     stored = sim.log->events_count - stored_before;
     ck_assert_uint_ge(stored, acknowledged);
     ck_assert_uint_le(stored, acknowledged + events_of_unknown_outcome(&sim));
