@@ -40,11 +40,12 @@ static bool start(struct role_context *context, const struct log_identity *ident
     struct writer_config config = writer_config_of(context);
     struct writer *writer;
 
+    (void)identity;
     if (!writer_start(&config, &writer, err))
         return false;
     struct api_state *state = mem_zalloc(sizeof *state);
     *state = (struct api_state){.api = context->api, .writer = writer};
-    api_open(context->api, writer, identity);
+    api_open(context->api, writer);
     *ret_state = state;
     return true;
 }

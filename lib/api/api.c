@@ -111,9 +111,8 @@ bool api_start(const struct api_config *config, struct api **ret_api, struct err
     return true;
 }
 
-void api_open(struct api *api, struct writer *writer, const struct log_identity *identity)
+void api_open(struct api *api, struct writer *writer)
 {
-    api->identity = identity;
     atomic_store_explicit(&api->writer, writer, memory_order_release);
 }
 

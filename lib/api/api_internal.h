@@ -21,9 +21,8 @@ struct api {
     struct query_pool *queries; /* short reads */
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
     bool is_loopback;           /* where it listens */
-    /* Set by api_open(), identity first; NULL: the database is not known yet. */
+    /* Set by api_open(); NULL: the database is not known yet. */
     _Atomic(struct writer *) writer;
-    const struct log_identity *identity;
 };
 
 void api_route(struct api *api, enum http_method method, const char *pattern, route_fn serve,
