@@ -81,7 +81,7 @@ Suite *publisher_atomic_suite(void)
     TCase *tcase = tcase_create("atomic");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, what_kafka_refuses_a_part_of_is_not_there_at_all, 0,
                         COUNT_OF(parts));
     suite_add_tcase(suite, tcase);

@@ -125,7 +125,7 @@ Suite *publisher_restored_suite(void)
     TCase *tcase = tcase_create("restored");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, a_log_that_ends_before_kafka_s_cursor_stops);
     tcase_add_test(tcase, a_log_with_another_event_at_the_cursor_s_position_stops);
     tcase_add_test(tcase, a_log_that_catches_up_needs_a_retry_only);

@@ -242,7 +242,7 @@ Suite *publisher_stops_suite(void)
     TCase *tcase = tcase_create("stops");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, a_loss_stops_it_until_it_is_accepted, 0, COUNT_OF(losses));
     tcase_add_test(tcase, a_cause_removed_by_hand_needs_a_retry_only);
     tcase_add_test(tcase, a_retry_without_a_cure_stops_again);
