@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "eventlog/identity.h"
 #include "eventlog/writer.h"
 #include "orders/orders.h"
 
@@ -44,7 +45,7 @@ static bool start(struct role_context *context, const struct log_identity *ident
         return false;
     struct api_state *state = mem_zalloc(sizeof *state);
     *state = (struct api_state){.api = context->api, .writer = writer};
-    api_open(context->api, writer, identity);
+    api_open(context->api, writer, str_of(identity->id));
     *ret_state = state;
     return true;
 }

@@ -75,6 +75,12 @@ static void write_detail(void *state, struct buf *out)
         json_write_key(out, arena_cstr(arena, statuses[i].name));
         buf_add_cstr(out, "{\"state\":");
         json_write_str(out, statuses[i].state);
+        json_write_key(out, "reason");
+        json_write_str(out, statuses[i].reason);
+        json_write_key(out, "since");
+        json_write_time(out, statuses[i].since_us);
+        json_write_key(out, "whole");
+        buf_add_cstr(out, statuses[i].is_whole ? "true" : "false");
         json_write_key(out, "partitions");
         buf_add_u64(out, statuses[i].partitions_count);
         buf_add_char(out, '}');

@@ -16,6 +16,7 @@ enum { PREFIX_BYTES_MAX = 128 };
 /* Status. */
 
 struct status { /* all that one answer shows */
+    struct log_identity log; /* as it is now: an operator may have given it another one */
     struct position head;
     struct process_seen *processes;
     size_t processes_count;
@@ -27,7 +28,8 @@ struct status { /* all that one answer shows */
 static bool load_status(struct call *call, struct reader *reader, struct status *ret,
                         struct error *err)
 {
-    return log_read_head(reader->conn, &ret->head, err) &&
+    return log_identity_load(reader->conn, &ret->log, err) &&
+           log_read_head(reader->conn, &ret->head, err) &&
            processes_list(reader->conn, call->arena, &ret->processes, &ret->processes_count, err) &&
            publisher_view_load(reader->conn, call->arena, &ret->publisher, err) &&
            projection_status_load(reader->conn, call->api->config.projections, call->arena,
@@ -53,7 +55,7 @@ static bool read_status(struct call *call, struct reader *reader, struct error *
     if (!load_status(call, reader, &status, err))
         return false;
     buf_add_char(&body, '{');
-    write_log(call->api->identity, status.head, &body);
+    write_log(&status.log, status.head, &body);
     buf_add_cstr(&body, ",\"processes\":[");
     for (size_t i = 0; i < status.processes_count; i++) {
         if (i > 0)

@@ -123,10 +123,9 @@ bool api_start(const struct api_config *config, struct api **ret_api, struct err
     return true;
 }
 
-void api_open(struct api *api, struct writer *writer, const struct log_identity *identity)
+void api_open(struct api *api, struct writer *writer, struct str log_id)
 {
-    api->identity = identity;
-    log_id_note(api, str_of(identity->id));
+    log_id_note(api, log_id);
     atomic_store_explicit(&api->writer, writer, memory_order_release);
 }
 

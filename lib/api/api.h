@@ -16,7 +16,6 @@
 #include "postgres/pg.h"
 
 struct api;
-struct log_identity;
 struct writer;
 
 /* What /readyz and /admin/v1/status of this process say of a role. */
@@ -47,8 +46,8 @@ struct api_config {
 
 /* Listens. Until api_open() there is only the plumbing; all else is answered 503. */
 MUST_CHECK bool api_start(const struct api_config *config, struct api **ret_api, struct error *err);
-/* The database is known to fit: serves everything. IDENTITY lives longer. */
-void api_open(struct api *api, struct writer *writer, const struct log_identity *identity);
+/* The database is known to fit: serves everything. */
+void api_open(struct api *api, struct writer *writer, struct str log_id);
 const char *api_address(const struct api *api); /* "http://127.0.0.1:8080" */
 /* Stops accepting and waits until what is in flight is answered; false: some is after TIMEOUT_MS.
  */

@@ -25,9 +25,8 @@ struct api {
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
     struct waits *waits;        /* reads that wait for their own write */
     bool is_loopback;           /* where it listens */
-    /* Set by api_open(), identity first; NULL: the database is not known yet. */
+    /* Set by api_open(); NULL: the database is not known yet. */
     _Atomic(struct writer *) writer;
-    const struct log_identity *identity;
     pthread_mutex_t log_id_lock; /* guards log_id (log_id.h) */
     struct uuid log_id;
 };

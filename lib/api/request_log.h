@@ -9,9 +9,15 @@
 #define DAYBOOK_API_REQUEST_LOG_H
 #include <stddef.h>
 
+#include "api/router.h"
+
 struct http_request;
 
 /* A http_finished_fn. */
 void request_log_finished(void *api, struct http_request *request, int status, size_t body_bytes);
+
+/* The metrics alone. ROUTE is NULL where there is none for the request. */
+void request_log_count(const struct route *route, enum http_method method, int status,
+                       double seconds);
 
 #endif

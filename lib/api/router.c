@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-enum { SEGMENTS_MAX = 8, ROUTES_MAX = 256 };
+enum { SEGMENTS_MAX = 8 };
 
 struct compiled {
     struct route route;

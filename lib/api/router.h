@@ -27,7 +27,7 @@ struct route {
     bool plumbing;    /* needs no database */
 };
 
-enum { PATH_PARAMETERS_MAX = 4 };
+enum { ROUTES_MAX = 256, PATH_PARAMETERS_MAX = 4 };
 
 struct path_parameter {
     struct str name;

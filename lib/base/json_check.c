@@ -65,16 +65,11 @@ static int hex4(const struct scan *scan, const char *p)
     if (scan->end - p < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
+        int digit = str_hex_value(p[i]);
 
-        if (is_digit(c))
-            value = value * 16 + (c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value * 16 + (c - 'a' + 10);
-        else if (c >= 'A' && c <= 'F')
-            value = value * 16 + (c - 'A' + 10);
-        else
+        if (digit < 0)
             return -1;
+        value = value * 16 + digit;
     }
     return value;
 }

@@ -131,14 +131,11 @@ static unsigned hex4(const char *at)
     unsigned value = 0;
 
     for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)at[i];
+        int digit = str_hex_value(at[i]);
 
-        if (c >= '0' && c <= '9')
-            value = value * 16 + (unsigned)(c - '0');
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-            value = value * 16 + (unsigned)((c | 0x20) - 'a' + 10);
-        else
+        if (digit < 0)
             return UINT32_MAX;
+        value = value * 16 + (unsigned)digit;
     }
     return value;
 }

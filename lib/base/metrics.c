@@ -44,6 +44,11 @@ static struct metric_series *find(const struct metric *metric, const char *const
     return NULL;
 }
 
+static size_t series_max(const struct metric *metric)
+{
+    return metric->series_max > 0 ? metric->series_max : METRIC_SERIES_MAX;
+}
+
 static size_t series_count(const struct metric *metric)
 {
     size_t count = 0;
@@ -105,7 +110,7 @@ static struct metric_series *find_or_make(struct metric *metric, const char *con
         return series;
     /* The last place is kept for "other". */
     if (values_count > 0 &&
-        (!values_fit(values, values_count) || series_count(metric) >= METRIC_SERIES_MAX - 1)) {
+        (!values_fit(values, values_count) || series_count(metric) >= series_max(metric) - 1)) {
         values = other;
         series = find(metric, values, values_count);
     }

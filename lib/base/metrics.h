@@ -4,7 +4,8 @@
  *
  * A metric is declared once, at file scope of the module it belongs to, with METRIC_*; it
  * registers itself at its first use. Label values form a bounded set (METRIC_SERIES_MAX per
- * metric); what goes beyond is counted in a series labelled "other", so nothing grows.
+ * metric, unless it says otherwise); what goes beyond is counted in a series labelled "other", so
+ * nothing grows.
  *
  * Threads: any.
  */
@@ -30,6 +31,7 @@ struct metric {
     const char *labels[METRIC_LABELS_MAX]; /* names, NULL at the end */
     const double *bounds;                  /* a histogram's upper bounds, rising */
     size_t bounds_count;
+    size_t series_max; /* 0: METRIC_SERIES_MAX */
     _Atomic(struct metric_series *) series;
     _Atomic int registered;
     struct metric *next;

@@ -107,6 +107,19 @@ int program_help_run(struct invocation *invocation);
 int program_completion_run(struct invocation *invocation);
 extern const struct program_option program_help_options[];
 
+/* Rows of them. */
+#define PROGRAM_COMMON_VERBS \
+    {.name = "help", \
+     .arguments = "[VERB]", \
+     .arguments_max = 2, \
+     .options = program_help_options, \
+     .run = program_help_run, \
+     .text = "show help on a verb"}, \
+    { \
+        .name = "completion", .arguments = "SHELL", .arguments_min = 1, .arguments_max = 1, \
+        .run = program_completion_run, .text = "print the completion for bash or zsh" \
+    }
+
 /* TOPIC: "" for the program, "order" for a group, "order place" for a verb. False: no such. */
 bool program_write_help(const struct program *program, struct str topic, struct buf *out);
 void program_write_man(const struct program *program, struct buf *out); /* for man(1), section 1 */

@@ -67,6 +67,9 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *ret_value);
 /* The same with an optional minus sign, but no "-0". */
 bool str_to_i64(struct str s, int64_t *ret_value);
 
+/* Of a hexadecimal digit in either case; -1: C is none. */
+int str_hex_value(char c);
+
 /* Well-formed UTF-8 without surrogates and overlong forms. *ret_bad (may be NULL): first bad byte.
  */
 bool str_is_utf8(struct str s, size_t *ret_bad);

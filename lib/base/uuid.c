@@ -137,17 +137,6 @@ void uuid_format(struct uuid uuid, char out[UUID_TEXT_LEN + 1])
     *out = '\0';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool uuid_parse(struct str s, struct uuid *ret_uuid)
 {
     struct uuid uuid;
@@ -161,8 +150,8 @@ bool uuid_parse(struct str s, struct uuid *ret_uuid)
 
         if (dash_before(i) && *at++ != '-')
             return false;
-        high = hex_digit(at[0]);
-        low = hex_digit(at[1]);
+        high = str_hex_value(at[0]);
+        low = str_hex_value(at[1]);
         if (high < 0 || low < 0)
             return false;
         uuid.bytes[i] = (uint8_t)(high << 4 | low);

@@ -4,17 +4,6 @@
 #include "base/arena.h"
 #include "http/server.h"
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte behind "%", or -1. */
 static int escaped(struct str raw, size_t at)
 {
@@ -23,8 +12,8 @@ static int escaped(struct str raw, size_t at)
 
     if (raw.len - at < 3)
         return -1;
-    high = hex_value(raw.data[at + 1]);
-    low = hex_value(raw.data[at + 2]);
+    high = str_hex_value(raw.data[at + 1]);
+    low = str_hex_value(raw.data[at + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* By default 10 s: so long a broker that is back would be left alone. May be set in [kafka]. */
+#define RECONNECT_MAX_MS "1000"
+
 static bool set(rd_kafka_conf_t *conf, const char *key, const char *value, struct error *err)
 {
     char text[KAFKA_RDKAFKA_TEXT_MAX] = "";
@@ -31,7 +34,9 @@ bool kafka_conf_new(const struct kafka_config *config, const struct kafka_pairs 
     SCOPED(rd_kafka_conf_destroy) rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
     rd_kafka_conf_set_log_cb(conf, kafka_log_line);
-    if (!set(conf, "client.id", config->client_id, err) || !set_pairs(conf, &config->common, err))
+    if (!set(conf, "client.id", config->client_id, err) ||
+        !set(conf, "reconnect.backoff.max.ms", RECONNECT_MAX_MS, err) ||
+        !set_pairs(conf, &config->common, err))
         return false;
     if (section != NULL && !set_pairs(conf, section, err))
         return false;

@@ -31,10 +31,12 @@ static bool may_be_said(const char *text, unsigned *ret_held_back)
     return open;
 }
 
-/* A lost connection comes as an error of the call that it failed too, and is logged there. */
+/* A lost connection, or a producer id refused, comes as an error of the call that it failed too,
+ * and is logged there. */
 static bool is_told_by_calls(const char *facility)
 {
-    return strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0;
+    return strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+           strcmp(facility, "GETPID") == 0;
 }
 
 static enum log_level level_of(int level, const char *facility)

@@ -31,6 +31,7 @@ static void enter(struct projector *projector, struct projecting *p, enum projec
     p->retry_at_ms = 0;
     pthread_mutex_lock(&projector->mutex);
     error_clear(&p->trouble);
+    error_clear(&p->kafka);
     p->since_us = clock_wall_us();
     pthread_mutex_unlock(&projector->mutex);
 }
@@ -230,6 +231,39 @@ void projecting_find_topics(struct projector *projector, struct projecting *p, i
         }
     }
     p->topics_found = found;
+}
+
+bool projecting_ask_kafka(struct projector *projector, struct projecting *p, int64_t now_ms,
+                          struct error *err)
+{
+    char name[TOPIC_NAME_MAX];
+
+    for (size_t i = 0; p->projection->categories[i]; i++) {
+        int32_t partitions;
+
+        snprintf(name, sizeof(name), "%s.%s", projector->identity.prefix,
+                 p->projection->categories[i]);
+        if (!kafka_admin_partitions(projector->admin, name, now_ms + TOPIC_LOOK_TIMEOUT_MS,
+                                    &partitions, err))
+            return error_wrap(err, "ask Kafka");
+    }
+    runner_kafka_answered(p->runner, now_ms);
+    return true;
+}
+
+void projecting_note_kafka(struct projector *projector, struct projecting *p,
+                           const struct error *err)
+{
+    bool is_away = err != NULL;
+
+    pthread_mutex_lock(&projector->mutex);
+    if (is_away != (p->kafka.class != ERROR_NONE))
+        p->since_us = clock_wall_us();
+    if (is_away)
+        p->kafka = *err;
+    else
+        error_clear(&p->kafka);
+    pthread_mutex_unlock(&projector->mutex);
 }
 
 void projecting_free(struct projector *projector, struct projecting *p)

@@ -16,6 +16,7 @@ enum {
     TICK_MS = 100,
     TOPICS_MS = 200,
     TOPICS_AWAY_MS = 2000, /* after Kafka did not answer */
+    KAFKA_MS = 2000,
     LAG_MS = 1000,
     CONNECT_MS = 1000,
     TROUBLE_LOG_MS = 30000,
@@ -96,6 +97,26 @@ static void find_topics(struct projector *projector, int64_t now_ms)
     projector->topics_at_ms = now_ms + TOPICS_MS;
 }
 
+/* The consumers of a quiet log say nothing, whether Kafka is there or not: so it is asked. What one
+ * projection hears counts for all, or each would wait out its time. */
+static void ask_kafka(struct projector *projector, int64_t now_ms)
+{
+    bool is_away = false;
+    struct error err;
+
+    if (now_ms < projector->kafka_at_ms)
+        return;
+    for (size_t i = 0; i < projector->count; i++) {
+        struct projecting *p = projector->projectings[i];
+
+        if (p->stage != PROJECTING_RUN)
+            continue;
+        is_away = is_away || !projecting_ask_kafka(projector, p, clock_monotonic_ms(), &err);
+        projecting_note_kafka(projector, p, is_away ? &err : NULL);
+    }
+    projector->kafka_at_ms = clock_monotonic_ms() + KAFKA_MS;
+}
+
 static void measure_lag(struct projector *projector, int64_t now_ms)
 {
     if (now_ms < projector->lag_at_ms)
@@ -138,6 +159,7 @@ static void supervise(void *arg)
             projector->is_replaced = projector->has_identity = connected = false;
         }
         find_topics(projector, now_ms);
+        ask_kafka(projector, now_ms);
         if (connected && projector->has_identity)
             measure_lag(projector, now_ms);
     }

@@ -64,6 +64,7 @@ struct projecting {
     bool is_live;
     struct runner *runner; /* PROJECTING_RUN only */
     struct error trouble;  /* class NONE: none */
+    struct error kafka;    /* PROJECTING_RUN: Kafka did not answer; class NONE: it did */
     int64_t since_us;      /* of stage and trouble */
 };
 
@@ -79,6 +80,7 @@ struct projector {
     bool is_replaced;     /* the database holds another log by now */
     struct look *look;    /* all runners'; made with the first of them */
     int64_t topics_at_ms; /* when to look for topics next */
+    int64_t kafka_at_ms;  /* when to ask Kafka next whether it is there */
     int64_t lag_at_ms;
     int64_t generations_at_ms;
     struct log_gate gate;
@@ -101,6 +103,11 @@ struct projecting *projecting_new(struct projector *projector,
 void projecting_step(struct projector *projector, struct projecting *p, int64_t now_ms);
 /* Looks for topics it does not read yet. */
 void projecting_find_topics(struct projector *projector, struct projecting *p, int64_t now_ms);
+/* Asks Kafka for its topics, and notes whether it answers. */
+MUST_CHECK bool projecting_ask_kafka(struct projector *projector, struct projecting *p,
+                                     int64_t now_ms, struct error *err);
+void projecting_note_kafka(struct projector *projector, struct projecting *p,
+                           const struct error *err); /* NULL: it answered */
 /* Ends its runner, gives back what it has, frees it; it is off the list. */
 void projecting_free(struct projector *projector, struct projecting *p);
 bool projecting_wants_topics(const struct projecting *p);

@@ -34,6 +34,7 @@ static void add_partitions(const struct runner_partition *seen, size_t count, co
 /* Without partitions: the runner's own state. */
 static void add_runner(struct projecting *p, struct arena *arena, struct projection_status *status)
 {
+    const struct error *away = &p->kafka;
     struct runner_partition *seen = mem_calloc(SHOWN_MAX, sizeof(*seen));
     struct runner_view view;
     size_t count;
@@ -44,10 +45,15 @@ static void add_runner(struct projecting *p, struct arena *arena, struct project
     add_partitions(seen, count, p->owner, arena, status);
     projection_status_sum(status, arena);
     mem_free(seen);
-    if (view.kafka.class == ERROR_NONE || str_equal(status->state, STR("blocked")))
+    status->is_whole = count == 0;
+    if (away->class == ERROR_NONE)
+        away = &view.kafka;
+    if (away->class == ERROR_NONE || str_equal(status->state, STR("blocked")))
         return;
+    status->is_whole = true;
     status->state = STR("paused");
-    status->reason = text(arena, view.kafka.text);
+    status->reason = text(arena, away->text);
+    status->since_us = p->since_us;
 }
 
 /* The live one's, if it runs here. */
@@ -80,10 +86,12 @@ static void add_projection(const struct projector *projector, const struct serve
         status->reason = STR("an operator paused it");
     } else if (p && p->runner) {
         add_runner(p, arena, status);
+        return;
     } else if (trouble->class != ERROR_NONE) {
         status->state = trouble->class == ERROR_FATAL ? STR("blocked") : STR("paused");
         status->reason = text(arena, trouble->text);
     }
+    status->is_whole = true;
 }
 
 void projector_status(struct projector *projector, struct arena *arena,

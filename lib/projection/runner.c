@@ -20,7 +20,7 @@ enum {
     POLL_PAUSED_MS = 2, /* with paused partitions: they may be wanted at any moment */
     DRAIN_MAX = 512,    /* messages between two looks at what workers ask */
     STARTS_MAX = 8192,
-    TROUBLE_MS = 30000, /* a fault without a repetition is over */
+    QUIET_MS = 1000, /* without a repetition, a fault may be over */
     TROUBLE_LOG_MS = 30000,
 };
 
@@ -148,6 +148,14 @@ static void trouble_is_over(struct runner *runner)
 {
     pthread_mutex_lock(&runner->mutex);
     error_clear(&runner->kafka);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+void runner_kafka_answered(struct runner *runner, int64_t asked_ms)
+{
+    pthread_mutex_lock(&runner->mutex);
+    if (runner->fate == RUNNER_RUNS && asked_ms - runner->kafka_ms >= QUIET_MS)
+        error_clear(&runner->kafka);
     pthread_mutex_unlock(&runner->mutex);
 }
 
@@ -445,8 +453,7 @@ void runner_look(struct runner *runner, struct runner_view *ret,
     look_at_workers(runner, &ret->postgres);
     pthread_mutex_lock(&runner->mutex);
     ret->fate = atomic_load(&runner->log_replaced) ? RUNNER_LOG_REPLACED : runner->fate;
-    if (runner->fate != RUNNER_RUNS || clock_monotonic_ms() - runner->kafka_ms < TROUBLE_MS)
-        ret->kafka = runner->kafka;
+    ret->kafka = runner->kafka;
     ret->assigned = runner->assigned;
     ret->partitions_count = runner->partitions_count;
     for (size_t i = 0; i < runner->partitions_count && i < max; i++) {

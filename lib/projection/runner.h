@@ -70,6 +70,10 @@ struct runner_view {
     size_t partitions_count;
 };
 
+/* Kafka answered what it was asked at ASKED_MS about the projection's topics: older trouble is
+ * over. A quiet topic would never tell. */
+void runner_kafka_answered(struct runner *runner, int64_t asked_ms);
+
 /* Fills at most MAX of PARTITIONS; ret->partitions_count says how many there are. */
 void runner_look(struct runner *runner, struct runner_view *ret,
                  struct runner_partition *partitions, size_t max);

@@ -2,6 +2,7 @@
 #include "projection/status.h"
 
 #include "base/arena.h"
+#include "eventlog/processes.h"
 #include "postgres/pg.h"
 #include "projection/position.h"
 #include "projection/sql.h"
@@ -58,6 +59,52 @@ void projection_status_sum(struct projection_status *status, struct arena *arena
             arena_printf(arena, "'" STR_FMT "' partition %d: " STR_FMT, STR_ARG(worst->topic),
                          worst->partition, STR_ARG(worst->reason));
     }
+}
+
+static const struct projection_said *said_by_owner(const struct partition_status *p,
+                                                   const struct projection_said *said, size_t count)
+{
+    struct str instance;
+
+    (void)str_split(p->owner, '@',
+                    &instance); /* <member>@<instance>; only the latter may have one */
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(said[i].instance, instance))
+            return &said[i];
+    return NULL;
+}
+
+static bool is_had(const struct partition_status *p)
+{
+    return rank(p->state) != WORD_STOPPED;
+}
+
+void projection_status_hear(struct projection_status *status, const struct projection_said *said,
+                            size_t count, struct arena *arena)
+{
+    bool any_had = false;
+    const struct projection_said *worst = NULL;
+
+    for (size_t i = 0; i < status->partitions_count; i++) {
+        struct partition_status *p = &status->partitions[i];
+        const struct projection_said *word = said_by_owner(p, said, count);
+
+        any_had |= is_had(p);
+        if (!word || !is_had(p) || rank(p->state) <= rank(word->state))
+            continue;
+        p->state = word->state;
+        p->reason = word->reason;
+        p->since_us = word->since_us;
+    }
+    projection_status_sum(status, arena);
+    for (size_t i = 0; i < count; i++)
+        if (!worst || rank(said[i].state) < rank(worst->state))
+            worst = &said[i];
+    if (any_had || !worst)
+        return;
+    status->state = worst->state;
+    status->reason = worst->reason;
+    status->since_us = worst->since_us;
 }
 
 static void read_partition(const struct pg_rows *rows, size_t row, struct arena *arena,
@@ -128,6 +175,42 @@ static bool load_projection(struct pg_conn *conn, const struct projection *proje
     return true;
 }
 
+static bool load_said(struct pg_conn *conn, const struct projection *projection,
+                      struct arena *arena, struct projection_said **ret, size_t *ret_count,
+                      struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection->name));
+    pg_add_i64(&params, PROCESS_ALIVE_MS);
+    if (!pg_query(conn, sql_status_said, &params, &rows, err))
+        return false;
+    *ret_count = pg_rows_count(rows);
+    *ret = ARENA_ARRAY(arena, struct projection_said, *ret_count);
+    for (size_t i = 0; i < *ret_count; i++)
+        (*ret)[i] = (struct projection_said){.instance = arena_dup(arena, pg_get_str(rows, i, 0)),
+                                             .state = arena_dup(arena, pg_get_str(rows, i, 1)),
+                                             .reason = arena_dup(arena, pg_get_str(rows, i, 2)),
+                                             .since_us = pg_get_time(rows, i, 3)};
+    return true;
+}
+
+static bool load_one(struct pg_conn *conn, const struct projection *projection, struct arena *arena,
+                     struct projection_status *ret, struct error *err)
+{
+    struct projection_said *said;
+    size_t count;
+
+    if (!load_projection(conn, projection, arena, ret, err) ||
+        !load_partitions(conn, projection, arena, ret, err) ||
+        !load_said(conn, projection, arena, &said, &count, err))
+        return error_wrap(err, "load the status of projection '%s'", projection->name);
+    projection_status_hear(ret, said, count, arena);
+    return true;
+}
+
 bool projection_status_load(struct pg_conn *conn, const struct projection *const *projections,
                             struct arena *arena, struct projection_status **ret, size_t *ret_count,
                             struct error *err)
@@ -138,12 +221,9 @@ bool projection_status_load(struct pg_conn *conn, const struct projection *const
     while (projections[count])
         count++;
     all = ARENA_ARRAY(arena, struct projection_status, count);
-    for (size_t i = 0; i < count; i++) {
-        if (!load_projection(conn, projections[i], arena, &all[i], err) ||
-            !load_partitions(conn, projections[i], arena, &all[i], err))
-            return error_wrap(err, "load the status of projection '%s'", projections[i]->name);
-        projection_status_sum(&all[i], arena);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!load_one(conn, projections[i], arena, &all[i], err))
+            return false;
     *ret = all;
     *ret_count = count;
     return true;

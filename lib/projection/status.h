@@ -37,6 +37,7 @@ struct projection_status {
     struct str state;
     struct str reason;
     int64_t since_us;
+    bool is_whole;            /* of a process: they are its own, not those of a partition */
     struct position position; /* the read position */
     int64_t lag_events;       /* positions of the log behind it */
     int64_t lag_ms;           /* age of the first of them */
@@ -47,6 +48,14 @@ struct projection_status {
     size_t partitions_count;
 };
 
+/* What an instance says of a projection as a whole, having trouble with it or only starting. */
+struct projection_said {
+    struct str instance;
+    struct str state;
+    struct str reason;
+    int64_t since_us;
+};
+
 /* Of all processes, from the database, for each of PROJECTIONS (ends with NULL). */
 MUST_CHECK bool projection_status_load(struct pg_conn *conn,
                                        const struct projection *const *projections,
@@ -55,5 +64,12 @@ MUST_CHECK bool projection_status_load(struct pg_conn *conn,
 
 /* Sets state, reason and since by the worst of the partitions; as they are when there is none. */
 void projection_status_sum(struct projection_status *status, struct arena *arena);
+
+/*
+ * The same, but for what the checkpoints do not know: they tell what a partition was when it was
+ * had last. The owner's word is newer, and where nobody has a partition the worst word counts.
+ */
+void projection_status_hear(struct projection_status *status, const struct projection_said *said,
+                            size_t count, struct arena *arena);
 
 #endif

@@ -5,15 +5,14 @@
  */
 #include "projection/worker_internal.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/uuid.h"
 #include "eventlog/read.h"
-#include "kafka/partition.h"
 #include "projection/metrics.h"
 #include "projection/table.h"
+#include "publisher/plan.h"
 
 struct fill {
     struct worker *worker;
@@ -91,18 +90,6 @@ static bool read_slice(struct fill *fill, struct error *err)
                     &fill->page, err);
 }
 
-static int32_t partition_of(const struct event *event, int32_t partitions_count)
-{
-    char key[NAME_TENANT_MAX + 1 + NAME_STREAM_MAX];
-    size_t len = event->tenant.len;
-
-    assert(event->tenant.len <= NAME_TENANT_MAX && event->stream.len <= NAME_STREAM_MAX);
-    memcpy(key, event->tenant.data, len);
-    key[len++] = '/';
-    memcpy(key + len, event->stream.data, event->stream.len);
-    return kafka_partition_of(str_from(key, len + event->stream.len), partitions_count);
-}
-
 /* The slice's events that partition P lacks, and where they take it. */
 static struct apply_part part_of(const struct fill *fill, struct partition *p,
                                  const int32_t *numbers)
@@ -141,7 +128,7 @@ static void apply_slice(struct fill *fill, int64_t now_ms)
     struct applied applied;
 
     for (size_t i = 0; i < fill->page.count; i++)
-        numbers[i] = partition_of(&fill->page.events[i], partitions_count);
+        numbers[i] = plan_partition(&fill->page.events[i], partitions_count);
     for (size_t i = 0; i < fill->count; i++) {
         parts[i] = part_of(fill, fill->partitions[i], numbers);
         records[i] = parts[i].count;

@@ -34,7 +34,8 @@ bool cursor_fetch(struct kafka_reader *reader, const char *prefix, const char *l
     topics_cursor_name(prefix, topic);
     if (!kafka_reader_find_key(reader, topic, 0, str_of(log_id), deadline_ms, &message, err))
         return error_wrap(err, "read the cursor");
-    *ret_found = message != NULL;
+    /* A tombstone is what a compacted topic has where there is nothing. */
+    *ret_found = message != NULL && kafka_message_value(message).data != NULL;
     if (!*ret_found)
         return true;
     if (cursor_parse(kafka_message_value(message), ret_cursor, err))

@@ -26,11 +26,11 @@ struct str plan_key(const struct event *event, char out[PLAN_KEY_MAX])
     return str_from(out, tenant.len + 1 + stream.len);
 }
 
-static int32_t partition_of(const struct event *event, const struct cursor_topic *topic)
+int32_t plan_partition(const struct event *event, int32_t partitions_count)
 {
     char key[PLAN_KEY_MAX];
 
-    return kafka_partition_of(plan_key(event, key), topic->partitions);
+    return kafka_partition_of(plan_key(event, key), partitions_count);
 }
 
 /* Whether the event goes into the transaction. */
@@ -98,7 +98,7 @@ void plan_make(struct plan *plan, enum plan_mode mode, struct cursor *cursor,
         plan->events_taken = i + 1;
         if (topic == NULL) /* a category the cursor does not know has nothing below it */
             continue;
-        partition = partition_of(event, topic);
+        partition = plan_partition(event, topic->partitions);
         if (wanted(mode, &topic->lanes[partition], event->position))
             add_record(plan, event, topic, partition);
         if (mode != PLAN_COMPLETE)

@@ -56,5 +56,6 @@ void plan_make(struct plan *plan, enum plan_mode mode, struct cursor *cursor,
 /* The record's key "<tenant>/<stream>", which decides its partition. */
 enum { PLAN_KEY_MAX = NAME_TENANT_MAX + 1 + NAME_STREAM_MAX };
 struct str plan_key(const struct event *event, char out[PLAN_KEY_MAX]);
+int32_t plan_partition(const struct event *event, int32_t partitions_count);
 
 #endif

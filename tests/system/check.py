@@ -20,6 +20,13 @@ def main():
     parser.add_argument("--prefix", default="daybook")
     parser.add_argument("--url", help="of a serve process: its read models are checked too")
     parser.add_argument("--acknowledged", help="JSON lines of commands and their outcomes")
+    parser.add_argument(
+        "--lost-up-to",
+        type=int,
+        default=0,
+        metavar="POSITION",
+        help="accepted as lost in Kafka up to here: topics need not hold it",
+    )
     options = parser.parse_args()
     acknowledged = None
     if options.acknowledged:
@@ -27,7 +34,12 @@ def main():
             acknowledged = [json.loads(line) for line in lines]
     api = Client(options.url) if options.url else None
     report = check_all(
-        Database(options.database_url), options.prefix, acknowledged, api, options.brokers
+        Database(options.database_url),
+        options.prefix,
+        acknowledged,
+        api,
+        options.brokers,
+        options.lost_up_to,
     )
     print(report.text())
     return 1 if report.faults else 0

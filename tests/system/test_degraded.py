@@ -7,6 +7,7 @@ import time
 from support import services
 from support.case import SystemTest, event, main, unique
 from support.client import Disconnected
+from support.harness import RESTARTED_S
 from support.swarm import Request, Swarm
 
 GONE = "127.0.0.1:1"  # nobody listens there
@@ -53,7 +54,7 @@ class AwayAtStart(SystemTest):
             self.assertEqual(self.order(order_id)["status"], "placed")
         finally:
             services.control("start", "kafka")
-        self.cluster.wait_caught_up(self.api)
+        self.cluster.wait_caught_up(self.api, RESTARTED_S)
         listed = self.api.get("/v1/orders?limit=500").json()["items"]
         self.assertIn(order_id, [item["order_id"] for item in listed])
         self.assertEqual(process.terminate(), 0)
@@ -110,7 +111,74 @@ class AwayInBetween(SystemTest):
             self.assertEqual(self.all.status_of("/readyz"), 200)
         finally:
             services.control("start", "kafka")
+        self.cluster.wait_caught_up(self.api, RESTARTED_S)
+
+
+class Projector(SystemTest):
+    """What others can see of a projector's trouble: of its process alone, and of all in the status."""
+
+    @classmethod
+    def start(cls):
+        cls.cluster.serve("api", "api")
+        cls.api = cls.cluster.processes["api"].client()
+        cls.addClassCleanup(cls.api.close)
+
+    def projections(self):
+        status = self.expect(self.api.get("/admin/v1/status"), 200).json()
+        return {p["name"]: p for p in status["projections"]}
+
+    def all_are(self, state):
+        return {p["state"] for p in self.projections().values()} == {state}
+
+    def test_kafka_away(self):
+        """Kafka stopped: quiet projections are paused, with the reason, until it is back; not longer"""
+        publisher = self.cluster.serve("publisher", "publish")
+        projector = self.cluster.serve("projector", "project")
+        self.receive(unique("sku"), 1)
         self.cluster.wait_caught_up(self.api)
+        services.control("stop", "kafka")
+        try:
+            self.eventually(lambda: self.all_are("paused"), "paused without Kafka")
+            until = time.monotonic() + 10.0  # what is asked again goes on failing
+            while time.monotonic() < until:
+                for projection in self.projections().values():
+                    self.assertEqual(projection["state"], "paused", projection)
+                    self.assertIn("ask Kafka: ", projection["reason"], projection)
+                role = projector.client().get("/readyz").json()["roles"]["project"]
+                self.assertEqual(role["state"], "degraded", role)
+                self.assertIn("is paused: ", role["reason"])
+        finally:
+            services.control("start", "kafka")
+        self.eventually(lambda: self.all_are("running"), "running with Kafka", RESTARTED_S)
+        for process in (publisher, projector):
+            self.assertEqual(process.terminate(), 0)
+
+    def test_failing_before_it_has_a_partition(self):
+        """a projector that gets no partition is not `stopped`: its state and reason are in the status"""
+        self.eventually(lambda: self.all_are("stopped"), "stopped without a process")
+        self.cluster.add("lost", "project", kafka__bootstrap__servers=GONE).start()
+        self.eventually(lambda: self.all_are("paused"), "paused without a Kafka")
+        for projection in self.projections().values():
+            self.assertIn("ask Kafka: ", projection["reason"], projection)
+        self.assertEqual(self.cluster.processes["lost"].terminate(), 0)
+
+    def test_a_read_model_of_another_program(self):
+        """a projection that can not begin is blocked and says why; the others run"""
+        self.cluster.database.execute(
+            "UPDATE projections SET declaration = 'other ' || declaration WHERE name = 'orders'"
+        )
+        processes = [self.cluster.serve("early", "publish"), self.cluster.serve("odd", "project")]
+        self.eventually(
+            lambda: {name: p["state"] for name, p in self.projections().items()}
+            == {"orders": "blocked", "stock": "running", "customers": "running"},
+            "one is blocked, the others run",
+        )
+        self.assertIn("another declaration", self.projections()["orders"]["reason"])
+        for process in processes:
+            self.assertEqual(process.terminate(), 0)
+        self.cluster.database.execute(
+            "UPDATE projections SET declaration = substr(declaration, 7) WHERE name = 'orders'"
+        )
 
 
 class Frozen(SystemTest):

@@ -130,7 +130,7 @@ Suite *publisher_strangers_suite(void)
     TCase *tcase = tcase_create("strangers");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, a_stranger_s_records_are_scanned_back_over, 0, COUNT_OF(forgeries));
     tcase_add_test(tcase, a_torn_transaction_is_found_behind_them);
     tcase_add_test(tcase, where_another_log_publishes_this_one_stops);

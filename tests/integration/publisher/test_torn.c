@@ -188,7 +188,7 @@ Suite *publisher_torn_suite(void)
     TCase *first = tcase_create("first");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, events_visible_without_their_cursor_are_not_repeated, 0,
                         COUNT_OF(visible));
     tcase_add_loop_test(tcase, a_cursor_visible_without_some_events_is_completed, 0,
@@ -201,7 +201,7 @@ Suite *publisher_torn_suite(void)
     suite_add_tcase(suite, tcase);
 
     tcase_add_checked_fixture(first, setup_unpublished, teardown);
-    tcase_set_timeout(first, 120);
+    tcase_set_timeout(first, 240);
     tcase_add_loop_test(first, events_of_a_first_transaction_without_any_cursor_are_not_repeated, 0,
                         COUNT_OF(visible));
     tcase_add_test(first, a_cursor_whose_events_were_all_aborted_is_completed);

@@ -116,8 +116,11 @@ def is_as_promised(promised, event):
     return told == is_there and promised.get("id", event.id) == event.id
 
 
-def check_topics(log, prefix, report, at=None):
-    """Every category's topic holds its events, each once and in order, and nothing else."""
+def check_topics(log, prefix, report, at=None, lost_up_to=0):
+    """Every category's topic holds its events, each once and in order, and nothing else.
+
+    LOST_UP_TO: a position an operator accepted as lost; Kafka need not hold what is at or below it.
+    """
     partitions = services.topic_partitions(prefix + ".", at)
     published = 0
     for category in log.categories():
@@ -128,14 +131,16 @@ def check_topics(log, prefix, report, at=None):
             continue
         records = services.read_topic(topic, at)
         published += len(records)
-        check_topic(log, topic, partitions[topic], events, records, report)
+        check_topic(log, topic, partitions[topic], events, records, report, lost_up_to)
+    if lost_up_to > 0:
+        report.looked_at(f"Kafka may lack what is at or below the accepted position {lost_up_to}")
     report.looked_at(
         f"{published} Kafka records (read_committed) in {len(log.categories())} topics: each event "
         "once, in order, in its key's partition, bytes equal, chain of positions whole"
     )
 
 
-def check_topic(log, topic, partition_count, events, records, report):
+def check_topic(log, topic, partition_count, events, records, report, lost_up_to=0):
     expected = collections.defaultdict(list)
     for event in events:
         expected[partition_of(event.key.encode(), partition_count)].append(event)
@@ -144,16 +149,24 @@ def check_topic(log, topic, partition_count, events, records, report):
         found[record.partition].append(record)
     for partition in expected.keys() | found.keys():
         where = f"{topic}[{partition}]"
-        check_partition(log, where, expected[partition], found[partition], report)
+        check_partition(log, where, expected[partition], found[partition], report, lost_up_to)
 
 
-def check_partition(log, where, events, records, report):
+def position_of(record):
+    return int(record.headers.get("ce_globalposition", -1))
+
+
+def check_partition(log, where, events, records, report, lost_up_to=0):
     wanted = [event.position for event in events]
-    got = [int(record.headers.get("ce_globalposition", -1)) for record in records]
+    got = [position_of(record) for record in records]
+    # The chain begins at what the partition had last, in Kafka or, where Kafka lost it, in the log.
+    previous = max([p for p in wanted + got if p <= lost_up_to], default=0)
+    wanted = [p for p in wanted if p > lost_up_to]
+    records = [r for r, p in zip(records, got) if p > lost_up_to or p < 0]
+    got = [position_of(record) for record in records]
     if wanted != got:
         report.fault(f"{where}: {describe_difference(wanted, got)}")
     by_position = {event.position: event for event in events}
-    previous = 0
     for record, position in zip(records, got):
         event = by_position.get(position)
         if event is not None:
@@ -199,7 +212,7 @@ def check_record(log, where, event, record, previous, report):
         report.fault(f"{where}: value of {event!r} differs from the log: {record.value[:200]!r}")
 
 
-def check_all(database, prefix, acknowledged, api=None, at=None):
+def check_all(database, prefix, acknowledged, api=None, at=None, lost_up_to=0):
     """Everything. API: a Client; without one the read models are not looked at, and that is said."""
     report = Report()
     log = Log(database)
@@ -208,7 +221,7 @@ def check_all(database, prefix, acknowledged, api=None, at=None):
     check_ids(log, report)
     if acknowledged is not None:
         check_acknowledged(log, acknowledged, report)
-    check_topics(log, prefix, report, at)
+    check_topics(log, prefix, report, at, lost_up_to)
     if api is not None:
         check_models(log, api, report)
     else:

@@ -20,6 +20,7 @@ from .waiting import eventually
 START_S = 30.0
 STOP_S = 10.0
 CAUGHT_UP_S = 60.0
+RESTARTED_S = 240.0  # after a restart of Kafka: its groups and transactions come back one by one
 
 
 def free_port():

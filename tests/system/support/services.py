@@ -67,10 +67,12 @@ class Database:
         parts = urlsplit(server)
         return cls(urlunsplit(parts._replace(path=f"/{name}")))
 
+    def name(self):
+        return urlsplit(self.url).path[1:]
+
     def drop(self):
-        name = urlsplit(self.url).path[1:]
         server = Database(environment("DAYBOOK_TEST_DATABASE_URL"))
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'DROP DATABASE IF EXISTS "{self.name()}" WITH (FORCE)')
 
     def execute(self, sql):
         return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", sql]).stdout

@@ -48,6 +48,7 @@ static const struct verb verbs[] = {
      .run = run_nothing,
      .text = "run",
      .details = ".starts with a dot"},
+    PROGRAM_COMMON_VERBS,
     {0},
 };
 static const struct setting settings[] = {
@@ -111,6 +112,8 @@ static const struct {
     {"order show -", "order show", 1, 0, 0},
     {"stock adjust x -5", "stock adjust", 2, 0, 0},
     {"serve --http.listen 127.0.0.1:0 --http.threads=4", "serve", 0, 0, 2},
+    {"help order place --man", "help", 2, 1, 0},
+    {"completion zsh", "completion", 1, 0, 0},
     {"serve --any.thing x", "serve", 0, 0, 1}, /* the configuration tells what is wrong with it */
 };
 
@@ -211,6 +214,15 @@ START_TEST(help_on_a_group_and_on_a_verb)
 }
 END_TEST
 
+static const char *const unknown[] = {"help nothing", "help order nothing", "completion fish"};
+
+START_TEST(help_and_completion_refuse_what_is_not_there)
+{
+    ck_assert_msg(parse(unknown[_i]), "%s", err.text);
+    ck_assert_int_eq(invocation.verb->run(&invocation), EXIT_USAGE);
+}
+END_TEST
+
 START_TEST(the_man_page_is_roff)
 {
     program_write_man(&program, &out);
@@ -229,7 +241,7 @@ END_TEST
 START_TEST(completion_knows_verbs_options_and_choices)
 {
     program_write_completion(&program, "bash", &out);
-    ck_assert(written("'') words='order stock serve ' ;;"));
+    ck_assert(written("'') words='order stock serve help completion ' ;;"));
     ck_assert(written("'order') words='place show ' ;;"));
     ck_assert(written("--output|-o) words='json csv' value=1 ;;"));
     ck_assert(written("--http.listen"));
@@ -250,6 +262,7 @@ Suite *base_program_suite(void)
     tcase_add_test(tc, help_and_version_need_nothing_else);
     tcase_add_test(tc, help_names_every_verb_option_and_variable);
     tcase_add_test(tc, help_on_a_group_and_on_a_verb);
+    tcase_add_loop_test(tc, help_and_completion_refuse_what_is_not_there, 0, COUNT_OF(unknown));
     tcase_add_test(tc, the_man_page_is_roff);
     tcase_add_test(tc, completion_knows_verbs_options_and_choices);
     suite_add_tcase(suite, tc);

@@ -2,6 +2,7 @@
 #include "base/str.h"
 
 #include <check.h>
+#include <limits.h>
 
 #include "tests/support/expect.h"
 
@@ -369,6 +370,19 @@ START_TEST(hash_is_fnv_1a)
 }
 END_TEST
 
+START_TEST(hexadecimal_digits_have_a_value_and_nothing_else_has)
+{
+    const struct str digits = STR("0123456789abcdefABCDEF");
+
+    for (int c = CHAR_MIN; c <= CHAR_MAX; c++) {
+        size_t at = str_index(digits, (char)c);
+        int value = at == digits.len ? -1 : (int)(at < 16 ? at : at - 6);
+
+        ck_assert_msg(str_hex_value((char)c) == value, "%d", c);
+    }
+}
+END_TEST
+
 Suite *base_str_suite(void)
 {
     Suite *suite = suite_create("base_str");
@@ -388,6 +402,7 @@ Suite *base_str_suite(void)
     tcase_add_loop_test(tc, to_u64, 0, COUNT_OF(unsigned_numbers));
     tcase_add_test(tc, to_u64_stops_at_the_length_not_at_a_nul);
     tcase_add_loop_test(tc, to_i64, 0, COUNT_OF(signed_numbers));
+    tcase_add_test(tc, hexadecimal_digits_have_a_value_and_nothing_else_has);
     tcase_add_loop_test(tc, utf8_is_checked_strictly, 0, COUNT_OF(encodings));
     tcase_add_test(tc, every_code_point_comes_back_but_the_surrogates);
     tcase_add_test(tc, two_bytes_are_well_formed_exactly_when_the_rule_says_so);
