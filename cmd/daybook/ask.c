@@ -135,6 +135,13 @@ int ask_post(struct invocation *invocation, struct str path, struct str body,
     return client_send(invocation, &request, ret_answer);
 }
 
+void ask_moment(const struct invocation *invocation, struct buf *path)
+{
+    ask_parameter(invocation, "at-version", "at_version", path);
+    ask_parameter(invocation, "at", "at", path);
+    path->len--;
+}
+
 static int ask_dry_run(struct invocation *invocation, struct str path, struct str body)
 {
     static const char *const members[] = {"stream", "version", "type", "occurred_at", "data", NULL};

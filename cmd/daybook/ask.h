@@ -45,6 +45,15 @@ void ask_parameter(const struct invocation *invocation, const char *option, cons
         .name = "dry-run", .text = "only show the events it would append" \
     }
 
+/* --at-version and --at, for a thing as it was; PATH ends in '?' or '&', and no longer does. */
+void ask_moment(const struct invocation *invocation, struct buf *path);
+
+#define ASK_MOMENT_OPTIONS \
+    {.name = "at-version", .value = "VERSION", .text = "as it was with this version"}, \
+    { \
+        .name = "at", .value = "TIME", .text = "as it was then, as 2026-01-31T09:30:00Z" \
+    }
+
 /* The options of every command: --if-match, --idempotency-key, --dry-run. */
 #define ASK_COMMAND_OPTIONS \
     {.name = "if-match", \

@@ -57,6 +57,8 @@ static const struct program_option order_ls_options[] = {
     {0},
 };
 
+static const struct program_option moment_options[] = {ASK_MOMENT_OPTIONS, {0}};
+
 static const struct program_option pay_options[] = {
     {.name = "reference", .value = "TEXT", .text = "of the payment"},
     AT_OPTION,
@@ -188,8 +190,15 @@ static const struct verb verbs[] = {
      .arguments = "ID",
      .arguments_min = 1,
      .arguments_max = 1,
+     .options = moment_options,
      .run = order_show_run,
-     .text = "show one order as it is now"},
+     .text = "show one order as it is now, or as it was"},
+    {.name = "order history",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .run = order_history_run,
+     .text = "tell what happened to an order, event by event"},
     {.name = "order ls",
      .arguments = "",
      .options = order_ls_options,
@@ -255,8 +264,9 @@ static const struct verb verbs[] = {
      .arguments = "SKU",
      .arguments_min = 1,
      .arguments_max = 1,
+     .options = moment_options,
      .run = stock_show_run,
-     .text = "show the stock of a SKU as it is now"},
+     .text = "show the stock of a SKU as it is now, or as it was"},
     {.name = "stock ls",
      .arguments = "",
      .options = stock_ls_options,

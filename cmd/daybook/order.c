@@ -3,13 +3,19 @@
 #include "cmd/daybook/client.h"
 #include "cmd/daybook/verbs.h"
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { PATH_BYTES_MAX = 8 << 10, BODY_BYTES_MAX = 256 << 10 };
+enum {
+    PATH_BYTES_MAX = 8 << 10,
+    BODY_BYTES_MAX = 256 << 10,
+    ROW_BYTES_MAX = 2 << 20,
+    HISTORY_PAGE = 500
+};
 
 #define QUANTITY_MAX INT64_C(1000000)
 #define MINOR_MAX ((INT64_C(1) << 53) - 1)
@@ -18,6 +24,8 @@ static const char *const done_members[] = {"order_id", "version", "position", NU
 
 static const char *const list_members[] = {"order_id",    "status",    "customer_id", "currency",
                                            "total_minor", "placed_at", "version",     NULL};
+
+static const char *const history_members[] = {"version", "occurred_at", "type", "sentence", NULL};
 
 static const char *const show_members[] = {
     "order_id",     "status",         "customer_id", "currency", "total_minor",
@@ -221,8 +229,60 @@ int order_show_run(struct invocation *invocation)
 {
     SCOPED_VALUE(buf_release) struct buf path = BUF_INIT(PATH_BYTES_MAX);
 
-    write_path(invocation, "", &path);
+    write_path(invocation, "?", &path);
+    ask_moment(invocation, &path);
     return ask_object(invocation, buf_str(&path), show_members);
+}
+
+static void add_history_row(struct rows *rows, struct arena *arena, struct str item)
+{
+    SCOPED_VALUE(buf_release) struct buf row = BUF_INIT(ROW_BYTES_MAX);
+    struct str event;
+    struct str sentence;
+
+    if (!json_member(item, "event", &event) || !json_member(item, "sentence", &sentence))
+        return;
+    buf_add_str(&row, str_from(event.data, event.len - 1)); /* its members, and one more */
+    json_write_key(&row, "sentence");
+    buf_add_str(&row, sentence);
+    buf_add_char(&row, '}');
+    rows_add(rows, arena_dup(arena, buf_str(&row)));
+}
+
+/* The version the next page begins with; 0: there is none. */
+static int64_t add_history(struct rows *rows, struct arena *arena, struct str answer)
+{
+    struct json_cursor cursor;
+    struct str key;
+    struct str item;
+    struct str items;
+    struct str next;
+    int64_t from = 0;
+
+    if (json_member(answer, "items", &items) && json_open(items, &cursor))
+        while (json_next(&cursor, &key, &item))
+            add_history_row(rows, arena, item);
+    return json_member(answer, "next_from", &next) && str_to_i64(next, &from) ? from : 0;
+}
+
+/* All of it, page by page. */
+int order_history_run(struct invocation *invocation)
+{
+    SCOPED_VALUE(rows_release) struct rows rows = {0};
+    int64_t from = 1;
+
+    while (from > 0) {
+        SCOPED_VALUE(buf_release) struct buf path = BUF_INIT(PATH_BYTES_MAX);
+        struct str answer;
+
+        write_path(invocation, "/history", &path);
+        buf_printf(&path, "?from=%" PRId64 "&limit=%d", from, HISTORY_PAGE);
+        int status = client_get(invocation, buf_str(&path), &answer);
+        if (status != EXIT_OK)
+            return status;
+        from = add_history(&rows, invocation->arena, answer);
+    }
+    return output_rows(invocation, history_members, &rows);
 }
 
 int order_ls_run(struct invocation *invocation)

@@ -55,7 +55,8 @@ int stock_show_run(struct invocation *invocation)
 {
     SCOPED_VALUE(buf_release) struct buf path = BUF_INIT(PATH_BYTES_MAX);
 
-    write_path(invocation, "", &path);
+    write_path(invocation, "?", &path);
+    ask_moment(invocation, &path);
     return ask_object(invocation, buf_str(&path), show_members);
 }
 

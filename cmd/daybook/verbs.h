@@ -10,6 +10,7 @@
 
 int order_place_run(struct invocation *invocation);
 int order_show_run(struct invocation *invocation);
+int order_history_run(struct invocation *invocation);
 int order_ls_run(struct invocation *invocation);
 int order_pay_run(struct invocation *invocation);
 int order_ship_run(struct invocation *invocation);

@@ -41,6 +41,7 @@ void api_route_bulk(struct api *api, enum http_method method, const char *patter
 void plumbing_routes(struct api *api);
 void command_routes_add(struct api *api, const struct command_route *routes);
 void view_routes_add(struct api *api, const struct view_route *routes);
+void history_routes_add(struct api *api, const struct history_route *routes);
 void list_routes_add(struct api *api, const struct list_route *routes);
 void summary_routes_add(struct api *api, const struct summary_route *routes);
 void bulk_routes(struct api *api); /* POST /v1/commands */

@@ -51,6 +51,15 @@ struct view_route {
     void (*render)(const struct row *row, struct buf *out);
 };
 
+/* GET of what happened to one aggregate, for people: a page of its events, each with a sentence. */
+struct history_route {
+    const char *pattern; /* "/v1/orders/{id}/history" */
+    const char *category;
+    const char *id_name; /* the answer's first member: "order_id" */
+    /* Writes one sentence, without a full stop. Must not fail, whatever the event is. */
+    void (*tell)(const struct event *event, struct arena *arena, struct buf *out);
+};
+
 enum list_match { LIST_EQUAL, LIST_AT_LEAST, LIST_BELOW };
 
 struct list_filter {
@@ -116,6 +125,7 @@ struct route_table {
     const struct domain *domain;
     const struct command_route *commands; /* each table ends with .pattern NULL */
     const struct view_route *views;
+    const struct history_route *histories;
     const struct list_route *lists;
     const struct summary_route *summaries;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET of one aggregate by id: never stale. */
+/* GET of one aggregate by id: never stale, or as it was. */
 #include "api/api_internal.h"
 #include "api/read_headers.h"
 #include "base/arena.h"
@@ -29,15 +29,26 @@ static void answer_row(struct call *call, const struct view_route *view,
     call_json(call, 200, &body);
 }
 
+static void answer_absent(struct call *call, const char *category, struct row_moment moment)
+{
+    if (moment.version.n > 0)
+        call_problem(call, "not-found", STR_NONE, "there is no %s of this id with this version",
+                     category);
+    else
+        call_problem(call, "not-found", STR_NONE, "there %s no %s of this id%s",
+                     moment.by_time ? "was" : "is", category, moment.by_time ? " yet" : "");
+}
+
 static bool read_view(struct call *call, struct reader *reader, struct error *err)
 {
     const struct view_route *view = call->route->spec;
+    const struct row_moment *moment = call->data;
     struct str id = call_path_parameter(call, "id");
     struct str stream = arena_printf(call->arena, "%s-" STR_FMT, view->category, STR_ARG(id));
     struct current_row current;
 
-    if (!row_load_current(reader->conn, reader->live, view->projection, call->tenant, stream,
-                          call->arena, &current, err) ||
+    if (!row_load_as_of(reader->conn, reader->live, view->projection, call->tenant, stream, *moment,
+                        call->arena, &current, err) ||
         !read_headers_log(call, reader, err))
         return false;
     switch (current.result) {
@@ -45,7 +56,7 @@ static bool read_view(struct call *call, struct reader *reader, struct error *er
         answer_row(call, view, &current);
         break;
     case CURRENT_NOT_FOUND:
-        call_problem(call, "not-found", STR_NONE, "there is no %s of this id", view->category);
+        answer_absent(call, view->category, *moment);
         break;
     case CURRENT_UNREADABLE:
         answer_unreadable(call, &current);
@@ -54,10 +65,28 @@ static bool read_view(struct call *call, struct reader *reader, struct error *er
     return true;
 }
 
+static struct row_moment *take_moment(struct call *call)
+{
+    struct row_moment *moment = ARENA_NEW(call->arena, struct row_moment);
+    struct str text;
+
+    call_query_number(call, "at_version", 1, INT64_MAX, &moment->version.n);
+    moment->by_time = call_query_str(call, "at", &text);
+    call_query_time(call, "at", &moment->recorded_at_us);
+    return moment;
+}
+
 static void serve_view(struct call *call)
 {
+    struct row_moment *moment = take_moment(call);
+
     if (!call_accepts(call, "application/json") || !call_query_done(call))
         return;
+    if (moment->version.n > 0 && moment->by_time) {
+        call_problem(call, "bad-request", STR_NONE, "give at_version or at, not both");
+        return;
+    }
+    call->data = moment;
     if (!name_is_id(call_path_parameter(call, "id"))) {
         call_problem(call, "not-found", STR_NONE, "there is nothing of this id");
         return;

@@ -12,12 +12,28 @@ static const char codes[] =
     "SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS "
     "UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ";
 
-bool currency_is_known(struct str code)
+static const char without_digits[] =
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF ";
+static const char with_three_digits[] = "BHD IQD JOD KWD LYD OMR TND ";
+
+static bool is_among(const char *list, struct str code)
 {
     if (code.len != 3)
         return false;
-    for (const char *at = codes; *at != '\0'; at += 4)
+    for (const char *at = list; *at != '\0'; at += 4)
         if (memcmp(at, code.data, 3) == 0)
             return true;
     return false;
+}
+
+bool currency_is_known(struct str code)
+{
+    return is_among(codes, code);
+}
+
+int currency_minor_digits(struct str code)
+{
+    if (is_among(without_digits, code))
+        return 0;
+    return is_among(with_three_digits, code) ? 3 : 2;
 }

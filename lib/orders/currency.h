@@ -12,4 +12,7 @@
 
 bool currency_is_known(struct str code);
 
+/* How many digits of a minor unit stand behind the point: 2 of EUR, 0 of JPY, 3 of KWD. */
+int currency_minor_digits(struct str code);
+
 #endif

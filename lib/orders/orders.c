@@ -7,6 +7,7 @@
 #include "base/name.h"
 #include "orders/order_commands.h"
 #include "orders/order_state.h"
+#include "orders/order_tell.h"
 #include "orders/projections.h"
 #include "orders/stock.h"
 
@@ -205,6 +206,11 @@ static const struct view_route view_routes[] = {
     {0},
 };
 
+static const struct history_route history_routes[] = {
+    {"/v1/orders/{id}/history", "order", "order_id", order_tell},
+    {0},
+};
+
 static const char *const statuses[] = {"draft",     "placed",   "paid",      "shipped",
                                        "delivered", "returned", "cancelled", NULL};
 
@@ -254,6 +260,7 @@ const struct route_table orders_routes = {
     .domain = &orders_domain,
     .commands = command_routes,
     .views = view_routes,
+    .histories = history_routes,
     .lists = list_routes,
     .summaries = summary_routes,
 };

@@ -54,68 +54,124 @@ static void set_unreadable(struct current_row *ret, const struct event *event, s
     ret->why = *why;
 }
 
-/* True: folded. False: ret says which event could not be. */
-static bool fold_page(const struct projection *projection, const struct event_page *page,
-                      struct arena *arena, struct current_row *ret)
+static bool is_behind(const struct event *event, struct row_moment moment)
+{
+    return (moment.version.n > 0 && event->version.n > moment.version.n) ||
+           (moment.by_time && event->recorded_at_us > moment.recorded_at_us);
+}
+
+enum fold_end {
+    FOLD_ALL,     /* of the page */
+    FOLD_REACHED, /* the moment: what follows is behind it */
+    FOLD_FAILED,  /* ret says at which event, unless a version is lacking */
+};
+
+static enum fold_end fold_page(const struct projection *projection, const struct event_page *page,
+                               struct row_moment moment, struct arena *arena,
+                               struct current_row *ret)
 {
     for (size_t i = 0; i < page->count; i++) {
         const struct event *event = &page->events[i];
         struct version due = VERSION(ret->row.version.n + 1);
         struct error why;
 
+        if (is_behind(event, moment))
+            return FOLD_REACHED;
         if (event->version.n != due.n)
-            return false;
+            return FOLD_FAILED;
         if (!projection->fold(&ret->row, event, arena, &why)) {
             set_unreadable(ret, event, due, &why, arena);
-            return false;
+            return FOLD_FAILED;
         }
         ret->row.exists = true;
         ret->row.version = due;
     }
-    return true;
+    return FOLD_ALL;
 }
 
 /* The log lacks a version: the one behind those of the page that follow each other. */
 static bool is_torn(const struct projection *projection, const struct event_page *page,
-                    struct arena *arena, struct current_row *ret, const struct error *err)
+                    struct row_moment moment, struct arena *arena, struct current_row *ret,
+                    const struct error *err)
 {
+    enum fold_end end;
+
     if (err->class != ERROR_POISON)
         return false;
-    fold_page(projection, page, arena, ret);
-    if (ret->result != CURRENT_UNREADABLE)
+    end = fold_page(projection, page, moment, arena, ret);
+    row_keep(&ret->row, projection, arena);
+    if (end == FOLD_REACHED)
+        ret->result = ret->row.exists ? CURRENT_FOUND : CURRENT_NOT_FOUND;
+    else if (ret->result != CURRENT_UNREADABLE)
         set_unreadable(ret, NULL, VERSION(ret->row.version.n + 1), err, arena);
     return true;
 }
 
+static size_t page_limit(const struct row *row, struct row_moment moment)
+{
+    int64_t left = moment.version.n - row->version.n;
+
+    return moment.version.n > 0 && left < PAGE_EVENTS ? (size_t)left : PAGE_EVENTS;
+}
+
+/* Neither a version that the stream does not have yet, nor a row before its first event. */
+static void settle(struct current_row *ret, struct row_moment moment)
+{
+    bool there = ret->row.exists && ret->row.version.n >= moment.version.n;
+
+    ret->result = there ? CURRENT_FOUND : CURRENT_NOT_FOUND;
+}
+
 /* Folds what the stream has after the row's version. The stream's head may move on meanwhile: it
  * ends at the head of the last page's snapshot. */
-static bool complete(struct pg_conn *conn, const struct projection *projection, struct arena *arena,
-                     struct current_row *ret, struct error *err)
+static bool complete(struct pg_conn *conn, const struct projection *projection,
+                     struct row_moment moment, struct arena *arena, struct current_row *ret,
+                     struct error *err)
 {
     SCOPED(arena_free) struct arena *page_arena = arena_new(0);
+    enum fold_end end;
     struct stream_head head;
 
     do {
         struct event_page page = {0};
 
         if (!stream_read(conn, ret->row.tenant, ret->row.stream, VERSION(ret->row.version.n + 1),
-                         STREAM_FORWARD, STR_NONE, PAGE_EVENTS, page_arena, &head, &page, err))
-            return is_torn(projection, &page, arena, ret, err);
-        if (!fold_page(projection, &page, arena, ret)) {
+                         STREAM_FORWARD, STR_NONE, page_limit(&ret->row, moment), page_arena, &head,
+                         &page, err))
+            return is_torn(projection, &page, moment, arena, ret, err);
+        end = fold_page(projection, &page, moment, arena, ret);
+        if (end == FOLD_FAILED) {
             assert(ret->result == CURRENT_UNREADABLE); /* a page lacks no version */
             return true;
         }
         /* The fold may have left views into the page. */
         row_keep(&ret->row, projection, arena);
         arena_clear(page_arena);
-    } while (ret->row.version.n < head.version.n);
-    ret->result = ret->row.exists ? CURRENT_FOUND : CURRENT_NOT_FOUND;
+    } while (end != FOLD_REACHED && ret->row.version.n < head.version.n &&
+             ret->row.version.n != moment.version.n);
+    settle(ret, moment);
     return true;
+}
+
+/* Whether the fold may go on from the stored row. What a row held at a time, it does not tell. */
+static bool is_before(const struct row *row, struct row_moment moment)
+{
+    return row->exists && !moment.by_time &&
+           (moment.version.n == 0 || row->version.n <= moment.version.n);
 }
 
 bool row_load_current(struct pg_conn *conn, struct live_tables *live,
                       const struct projection *projection, struct str tenant, struct str stream,
                       struct arena *arena, struct current_row *ret, struct error *err)
+{
+    return row_load_as_of(conn, live, projection, tenant, stream, (struct row_moment){0}, arena,
+                          ret, err);
+}
+
+bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
+                    const struct projection *projection, struct str tenant, struct str stream,
+                    struct row_moment moment, struct arena *arena, struct current_row *ret,
+                    struct error *err)
 {
     const struct table *table;
     struct version version = VERSION(0);
@@ -132,17 +188,17 @@ bool row_load_current(struct pg_conn *conn, struct live_tables *live,
             live_tables_forget(live);
             return error_wrap(err, "load '" STR_FMT "'", STR_ARG(stream));
         }
-        if (version.n == 0)
+        if (version.n < (moment.version.n > 0 ? moment.version.n : 1))
             return true;
-        if (ret->row.exists && ret->row.version.n == version.n) {
+        /* A row above its stream's version was not written by us: only the log counts then. */
+        if (ret->row.version.n > version.n || !is_before(&ret->row, moment))
+            row_begin(&ret->row, projection, tenant, stream);
+        if (ret->row.version.n == (moment.version.n > 0 ? moment.version.n : version.n)) {
             ret->result = CURRENT_FOUND;
             return true;
         }
-        /* A row above its stream's version was not written by us: only the log counts then. */
-        if (ret->row.version.n > version.n || !ret->row.exists)
-            row_begin(&ret->row, projection, tenant, stream);
     }
-    if (!complete(conn, projection, arena, ret, err))
+    if (!complete(conn, projection, moment, arena, ret, err))
         return error_wrap(err, "complete '" STR_FMT "' from the log", STR_ARG(stream));
     return true;
 }

@@ -2,7 +2,8 @@
 /*
  * One aggregate's row, never stale: the row and its stream's version come from one statement, and a
  * row that is behind is completed by folding the log's events after its version onto it. Works with
- * Kafka and every projector down, and before the table is made (all from the log then).
+ * Kafka and every projector down, and before the table is made (all from the log then). Likewise as
+ * it was: the fold of the log up to a version or a time.
  *
  * Threads: the connection's owner only.
  */
@@ -17,8 +18,8 @@ struct live_tables;
 struct pg_conn;
 
 enum current_result {
-    CURRENT_FOUND,      /* row.version is the stream's */
-    CURRENT_NOT_FOUND,  /* the stream does not exist */
+    CURRENT_FOUND,      /* row.version is the stream's, or the one it had then */
+    CURRENT_NOT_FOUND,  /* the stream does not exist, or has no such version, or had none then */
     CURRENT_UNREADABLE, /* an event can not be folded: unreadable_*, why */
 };
 
@@ -30,10 +31,23 @@ struct current_row {
     struct error why;
 };
 
+/* Up to when. */
+struct row_moment {
+    struct version version; /* 0: no bound */
+    bool by_time;
+    int64_t recorded_at_us; /* inclusive */
+};
+
 /* PROJECTION is by stream and reads the stream's category. */
 MUST_CHECK bool row_load_current(struct pg_conn *conn, struct live_tables *live,
                                  const struct projection *projection, struct str tenant,
                                  struct str stream, struct arena *arena, struct current_row *ret,
                                  struct error *err);
+
+/* The same as of MOMENT. What cannot be folded behind it does not matter. */
+MUST_CHECK bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
+                               const struct projection *projection, struct str tenant,
+                               struct str stream, struct row_moment moment, struct arena *arena,
+                               struct current_row *ret, struct error *err);
 
 #endif

@@ -87,6 +87,25 @@ class CommandLine(SystemTest):
         order = self.as_json("order", "show", order_id)
         self.assertEqual((order["status"], order["refunded_minor"]), ("returned", 150))
 
+    def test_time_travel(self):
+        """order show and stock show as of a version or a time, order history"""
+        sku = unique("sku")
+        self.succeeds("stock", "receive", sku, "5")
+        order_id = self.placed(sku)["order_id"]
+        self.succeeds("order", "pay", order_id, "200")
+        then = self.as_json("order", "show", order_id, "--at-version", "1")
+        self.assertEqual((then["status"], then["version"]), ("placed", 1))
+        again = self.as_json("order", "show", order_id, "--at", then["updated_at"])
+        self.assertEqual(again, then)
+        stock = self.as_json("stock", "show", sku, "--at-version", "1")
+        self.assertEqual((stock["on_hand"], stock["reserved"]), (5, 0))
+        self.fails(3, "order", "show", order_id, "--at", "2001-01-01T00:00:00Z")
+        lines = [line.split("\t") for line in self.succeeds("order", "history", order_id).splitlines()]
+        self.assertEqual([(l[0], l[2]) for l in lines], [("1", "OrderPlaced"), ("2", "OrderPaid")])
+        self.assertEqual(lines[1][3], "2.00 EUR were paid")
+        self.assertEqual(self.as_json("order", "history", order_id)[1]["version"], 2)
+        self.fails(3, "order", "history", "nobody")
+
     def test_dry_run(self):
         """--dry-run shows the events a command would append, and changes nothing"""
         sku = unique("sku")

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "eventlog/read.h"
 #include "projection/install.h"
 #include "projection/live.h"
 #include "projection/position.h"
@@ -248,6 +249,118 @@ START_TEST(a_cursor_of_another_log_says_nothing)
 }
 END_TEST
 
+/* As it was. */
+
+static void load_as_of(const char *stream, struct row_moment moment)
+{
+    struct error err = {0};
+
+    ck_ok(row_load_as_of(world->conn, live, &items_projection, STR("main"), str_of(stream), moment,
+                         arena, &current, &err));
+}
+
+static int64_t recorded_at(int64_t version)
+{
+    struct arena *scratch = arena_new(0);
+    struct stream_head head;
+    struct event_page page;
+    struct error err = {0};
+    int64_t at;
+
+    ck_ok(stream_read(world->conn, STR("main"), STR("item-a"), VERSION(version), STREAM_FORWARD,
+                      STR_NONE, 1, scratch, &head, &page, &err));
+    at = page.events[0].recorded_at_us;
+    arena_free(scratch);
+    return at;
+}
+
+static void expect_version(int64_t version, const char *owner, int64_t n)
+{
+    ck_assert_int_eq(current.result, CURRENT_FOUND);
+    ck_assert_int_eq(current.row.version.n, version);
+    EXPECT_STR(current.row.values[0].str, owner);
+    ck_assert_int_eq(current.row.values[1].i64, n);
+}
+
+/* With the table made or not: _i 1 or 0. */
+START_TEST(a_row_is_folded_up_to_a_version)
+{
+    if (_i == 1)
+        install();
+    load_as_of("item-a", (struct row_moment){.version = VERSION(1)});
+    expect_version(1, "x", 1);
+    load_as_of("item-a", (struct row_moment){.version = VERSION(2)});
+    expect_version(2, "y", 3);
+    load_as_of("item-a", (struct row_moment){.version = VERSION(3)});
+    expect_version(3, "y", 3);
+    load_as_of("item-a", (struct row_moment){.version = VERSION(4)});
+    ck_assert_int_eq(current.result, CURRENT_NOT_FOUND);
+    load_as_of("item-b", (struct row_moment){.version = VERSION(1)});
+    ck_assert_int_eq(current.result, CURRENT_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_row_is_folded_up_to_a_time)
+{
+    if (_i == 1)
+        install();
+    load_as_of("item-a", (struct row_moment){.by_time = true, .recorded_at_us = recorded_at(2)});
+    expect_version(2, "y", 3);
+    load_as_of("item-a",
+               (struct row_moment){.by_time = true, .recorded_at_us = recorded_at(2) - 1});
+    expect_version(1, "x", 1);
+    load_as_of("item-a",
+               (struct row_moment){.by_time = true, .recorded_at_us = recorded_at(1) - 1});
+    ck_assert_int_eq(current.result, CURRENT_NOT_FOUND);
+    load_as_of("item-a", (struct row_moment){.by_time = true, .recorded_at_us = INT64_MAX});
+    expect_version(3, "y", 3);
+    load_as_of("item-a", (struct row_moment){.by_time = true, .recorded_at_us = 0});
+    ck_assert_int_eq(current.result, CURRENT_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_stored_row_serves_versions_from_its_own_on)
+{
+    struct error err = {0};
+
+    install();
+    ck_ok(pg_script(world->conn,
+                    "insert into rm_items_1 (tenant, stream, version, owner, n) values"
+                    " ('main', 'item-a', 2, 'stored', 50)",
+                    &err));
+    load_as_of("item-a", (struct row_moment){.version = VERSION(1)});
+    expect_version(1, "x", 1);
+    load_as_of("item-a", (struct row_moment){.version = VERSION(2)});
+    expect_version(2, "stored", 50);
+    load_as_of("item-a", (struct row_moment){.version = VERSION(3)});
+    expect_version(3, "stored", 50);
+    /* What it held at a time it does not tell. */
+    load_as_of("item-a", (struct row_moment){.by_time = true, .recorded_at_us = recorded_at(2)});
+    expect_version(2, "y", 3);
+}
+END_TEST
+
+START_TEST(damage_behind_the_moment_does_not_matter)
+{
+    struct error err = {0};
+    int64_t second = recorded_at(2);
+
+    world_append_one(world, "item-a", "Spoiled", "{}");
+    world_append_one(world, "item-a", "Added", "{\"owner\":\"y\",\"n\":2}");
+    load_as_of("item-a", (struct row_moment){.version = VERSION(3)});
+    expect_version(3, "y", 3);
+    load_as_of("item-a", (struct row_moment){.version = VERSION(5)});
+    ck_assert_int_eq(current.result, CURRENT_UNREADABLE);
+    ck_assert_int_eq(current.unreadable_version.n, 4);
+    ck_ok(pg_script(world->conn, "delete from events where version = 4", &err));
+    load_as_of("item-a", (struct row_moment){.by_time = true, .recorded_at_us = second});
+    expect_version(2, "y", 3);
+    load_as_of("item-a", (struct row_moment){.by_time = true, .recorded_at_us = INT64_MAX});
+    ck_assert_int_eq(current.result, CURRENT_UNREADABLE);
+    ck_assert_int_eq(current.unreadable_version.n, 4);
+}
+END_TEST
+
 Suite *projection_current_suite(void)
 {
     Suite *suite = suite_create("projection_current");
@@ -269,6 +382,10 @@ Suite *projection_current_suite(void)
     tcase_add_test(tc, the_read_position_is_the_lowest_of_those_behind);
     tcase_add_test(tc, it_is_the_cursors_where_all_have_reached_their_entries);
     tcase_add_test(tc, a_cursor_of_another_log_says_nothing);
+    tcase_add_loop_test(tc, a_row_is_folded_up_to_a_version, 0, 2);
+    tcase_add_loop_test(tc, a_row_is_folded_up_to_a_time, 0, 2);
+    tcase_add_test(tc, a_stored_row_serves_versions_from_its_own_on);
+    tcase_add_test(tc, damage_behind_the_moment_does_not_matter);
     suite_add_tcase(suite, tc);
     return suite;
 }
