@@ -284,7 +284,7 @@ bool batch_category(struct batch *batch, struct str category);
 struct batch_event *batch_add_event(struct batch *batch, struct batch_stream *stream,
                                     const struct write *write);
 
-/* --- undo.c: all or nothing within a pass --- */
+/* All or nothing within a pass: undo.c. */
 
 /* What is decided from here on can be undone, until one of the other two ends it. */
 void batch_mark(struct batch *batch);
@@ -293,7 +293,7 @@ void batch_let_stand(struct batch *batch);
 /* Before a working copy changes. */
 void batch_touch(struct batch *batch, struct batch_stream *stream);
 
-/* --- dry_run.c --- */
+/* What a dry run tells: dry_run.c. */
 
 /* Fills in what an accepted write would append (each accepted part of a group), while its events
  * are there. */
