@@ -184,4 +184,19 @@ MUST_CHECK bool pg_pipe_sync(struct pg_conn *conn, struct error *err);
 MUST_CHECK bool pg_pipe_next(struct pg_conn *conn, struct pg_rows **ret_rows, struct error *err);
 void pg_pipe_close(struct pg_conn *conn);
 
+/*
+ * COPY t (columns) FROM STDIN (FORMAT binary). Rows are encoded first: begin; for each row
+ * pg_copy_row() and a value for each column, of exactly the column's type (text, json: str); end.
+ * Then pg_copy_in() sends them. A row the server refuses refuses all.
+ */
+void pg_copy_begin(struct buf *out);
+void pg_copy_row(struct buf *out, int columns);
+void pg_copy_str(struct buf *out, struct str value); /* data NULL: NULL */
+void pg_copy_i64(struct buf *out, int64_t value);    /* bigint */
+void pg_copy_time(struct buf *out, int64_t wall_us); /* timestamptz */
+void pg_copy_null(struct buf *out);
+void pg_copy_end(struct buf *out);
+MUST_CHECK bool pg_copy_in(struct pg_conn *conn, const char *sql, const struct buf *data,
+                           int64_t *ret_rows, struct error *err);
+
 #endif
