@@ -38,6 +38,24 @@ struct log_filter { /* data NULL / 0: any */
 MUST_CHECK bool log_read(struct pg_conn *conn, struct position after, struct position up_to,
                          const struct log_filter *filter, size_t limit, struct arena *arena,
                          struct event_page *ret_page, struct error *err);
+
+/* Which streams: those of CATEGORIES (ends with NULL) whose number falls to LANE of LANES, so that
+ * several readers share the log and each has all events of its streams. */
+struct log_lane {
+    const char *const *categories;
+    int lane;
+    int lanes;
+};
+
+enum { LOG_LANE_EVENTS_MAX = 50000 };
+
+/* As log_read, of one lane; UP_TO is not beyond the head. ret_page->head is not set. */
+MUST_CHECK bool log_read_lane(struct pg_conn *conn, struct position after, struct position up_to,
+                              const struct log_lane *lane, size_t limit, struct arena *arena,
+                              struct event_page *ret_page, struct error *err);
+/* How many events of CATEGORIES the log has: the sum of their streams' versions. */
+MUST_CHECK bool log_count(struct pg_conn *conn, const char *const *categories, int64_t *ret_count,
+                          struct error *err);
 MUST_CHECK bool log_read_head(struct pg_conn *conn, struct position *ret_head, struct error *err);
 MUST_CHECK bool log_find_event(struct pg_conn *conn, struct position position, struct arena *arena,
                                struct event *ret_event, bool *ret_found, struct error *err);
