@@ -143,7 +143,7 @@ static void add_publisher(struct report *report, json_t *publisher)
 
 static void add_projection(struct report *report, json_t *projection)
 {
-    static const char *const good[] = {"running", "catching_up", NULL};
+    static const char *const good[] = {"running", "catching_up", "rebuilding", NULL};
     struct line line = {.kind = "projection",
                         .name = text(projection, "name"),
                         .state = text(projection, "state"),

@@ -40,6 +40,19 @@ int dlq_discard_run(struct invocation *invocation);
 int dlq_batch_run(struct invocation *invocation);
 int audit_run(struct invocation *invocation);
 
+int projection_ls_run(struct invocation *invocation);
+int projection_show_run(struct invocation *invocation);
+int projection_pause_run(struct invocation *invocation);
+int projection_resume_run(struct invocation *invocation);
+int projection_rebuild_run(struct invocation *invocation);
+int projection_activate_run(struct invocation *invocation);
+int projection_rollback_run(struct invocation *invocation);
+int projection_drop_run(struct invocation *invocation);
+
+int job_ls_run(struct invocation *invocation);
+int job_attach_run(struct invocation *invocation);
+int job_cancel_run(struct invocation *invocation);
+
 int status_run(struct invocation *invocation);
 
 #endif

@@ -6,7 +6,32 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "projection/job_runner.h"
 #include "projection/projector.h"
+#include "projection/rebuild_job.h"
+
+struct state {
+    struct projector *projector;
+    struct job_runner *jobs;
+};
+
+static bool start_jobs(struct role_context *context, struct job_runner **ret_jobs,
+                       struct error *err)
+{
+    static const struct job_kind *const kinds[] = {&rebuild_kind, &activate_kind, &rollback_kind,
+                                                   NULL};
+    const struct config *config = context->config;
+    struct job_config job_config = {
+        .postgres = settings_postgres(config, "daybookd job"),
+        .kafka = settings_kafka(config, context->instance, context->arena),
+        .instance = context->instance,
+        .projections = context->projections,
+        .kinds = kinds,
+        .fill_lanes = (unsigned)config_number(config, "projection.rebuild_lanes"),
+    };
+
+    return job_runner_start(&job_config, ret_jobs, err);
+}
 
 static bool start(struct role_context *context, const struct log_identity *identity,
                   void **ret_state, struct error *err)
@@ -24,18 +49,25 @@ static bool start(struct role_context *context, const struct log_identity *ident
         .fetch_queue_bytes_max = (size_t)config_number(config, "projection.fetch_queue_bytes_max"),
         .session_timeout_ms = (int)config_number(config, "projection.session_timeout"),
     };
-    struct projector *projector;
+    struct state *state = ARENA_NEW(context->arena, struct state);
 
     (void)identity; /* it notices by itself when the log becomes another */
-    if (!projector_start(&projector_config, &projector, err))
+    if (!projector_start(&projector_config, &state->projector, err))
         return false;
-    *ret_state = projector;
+    if (!start_jobs(context, &state->jobs, err)) {
+        projector_stop(state->projector);
+        return false;
+    }
+    *ret_state = state;
     return true;
 }
 
-static void stop(void *state)
+static void stop(void *arg)
 {
-    projector_stop(state);
+    struct state *state = arg;
+
+    job_runner_stop(state->jobs);
+    projector_stop(state->projector);
 }
 
 static bool is_working(struct str state)
@@ -44,12 +76,13 @@ static bool is_working(struct str state)
 }
 
 /* The first projection that does not work is named: what is up with the others is in the status. */
-static void health(void *state, struct arena *arena, struct role_health *ret)
+static void health(void *arg, struct arena *arena, struct role_health *ret)
 {
+    const struct state *state = arg;
     struct projection_status *statuses;
     size_t count;
 
-    projector_status(state, arena, &statuses, &count);
+    projector_status(state->projector, arena, &statuses, &count);
     for (size_t i = 0; i < count; i++) {
         if (is_working(statuses[i].state))
             continue;
@@ -62,13 +95,14 @@ static void health(void *state, struct arena *arena, struct role_health *ret)
     }
 }
 
-static void write_detail(void *state, struct buf *out)
+static void write_detail(void *arg, struct buf *out)
 {
     SCOPED(arena_free) struct arena *arena = arena_new(0);
+    const struct state *state = arg;
     struct projection_status *statuses;
     size_t count;
 
-    projector_status(state, arena, &statuses, &count);
+    projector_status(state->projector, arena, &statuses, &count);
     json_write_key(out, "projections");
     buf_add_char(out, '{');
     for (size_t i = 0; i < count; i++) {

@@ -68,7 +68,7 @@ static bool read_status(struct call *call, struct reader *reader, struct error *
     for (size_t i = 0; i < status.projections_count; i++) {
         if (i > 0)
             buf_add_char(&body, ',');
-        admin_write_projection(&status.projections[i], &body);
+        admin_write_projection(&status.projections[i], NULL, 0, &body);
     }
     buf_add_cstr(&body, "]}");
     call_json(call, 200, &body);

@@ -72,6 +72,8 @@ static void add_routes(struct api *api)
     log_routes(api);
     admin_routes(api);
     dlq_routes(api);
+    projection_routes(api);
+    job_routes(api);
     for (const struct route_table *const *table = api->config.routes; *table != NULL; table++) {
         command_routes_add(api, (*table)->commands);
         view_routes_add(api, (*table)->views);

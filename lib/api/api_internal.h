@@ -50,6 +50,8 @@ void stream_read_routes(struct api *api);
 void log_routes(struct api *api);
 void admin_routes(struct api *api);
 void dlq_routes(struct api *api);
+void projection_routes(struct api *api);
+void job_routes(struct api *api);
 
 /* Who asks for a change, for the audit. */
 struct str admin_requester(const struct call *call);

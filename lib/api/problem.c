@@ -23,6 +23,7 @@ const struct problem_type problem_types[] = {
     {"condition-failed", 409, "A condition failed", false},
     {"stream-unreadable", 409, "The stream can not be read", false},
     {"idempotency-in-progress", 409, "The first request with this key still runs", true},
+    {"projection-state", 409, "The projection's state does not allow it", false},
     {"publisher-state", 409, "The publisher's state does not allow it", false},
     {"letter-state", 409, "The dead letter's state does not allow it", false},
     {"version-conflict", 412, "The version is another", false},

@@ -19,12 +19,6 @@ static const char sql_insert[] =
 static const char sql_move[] =
     "update generations set state = $4, reason = $5, since = clock_timestamp()"
     " where projection = $1 and generation = $2 and state = $3";
-static const char sql_pause[] =
-    "update projections set paused = true, paused_by = $2, paused_at = clock_timestamp()"
-    " where name = $1 and not paused";
-static const char sql_resume[] =
-    "update projections set paused = false, paused_by = '', paused_at = null where name = $1";
-
 bool generation_lock(struct pg_conn *conn, const char *projection, struct error *err)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;
@@ -143,28 +137,6 @@ bool generations_to_run(struct pg_conn *conn, const struct projection *const *pr
     }
     *ret_count = pg_rows_count(rows);
     return true;
-}
-
-bool projection_pause(struct pg_conn *conn, const char *projection, struct str by,
-                      struct error *err)
-{
-    SCOPED_VALUE(pg_params_release) struct pg_params params;
-
-    pg_params_init(&params);
-    pg_add_str(&params, str_of(projection));
-    pg_add_str(&params, by);
-    return pg_query(conn, sql_pause, &params, NULL, err) ||
-           error_wrap(err, "pause projection '%s'", projection);
-}
-
-bool projection_resume(struct pg_conn *conn, const char *projection, struct error *err)
-{
-    SCOPED_VALUE(pg_params_release) struct pg_params params;
-
-    pg_params_init(&params);
-    pg_add_str(&params, str_of(projection));
-    return pg_query(conn, sql_resume, &params, NULL, err) ||
-           error_wrap(err, "resume projection '%s'", projection);
 }
 
 /* What is keyed by a generation, beside its table. */

@@ -65,11 +65,6 @@ MUST_CHECK bool generations_to_run(struct pg_conn *conn,
                                    const char *log_id, struct generation_run *ret_runs,
                                    size_t *ret_count, struct error *err);
 
-/* Stops and starts its runners, in every process. BY: who asked. */
-MUST_CHECK bool projection_pause(struct pg_conn *conn, const char *projection, struct str by,
-                                 struct error *err);
-MUST_CHECK bool projection_resume(struct pg_conn *conn, const char *projection, struct error *err);
-
 /* Removes tables and checkpoints of generations that were dropped or failed some time ago: nobody
  * runs or reads them any more. One a call; any process may. */
 MUST_CHECK bool generation_remove_next(struct pg_conn *conn, struct error *err);

@@ -10,6 +10,7 @@
 struct slot {
     struct row row;
     struct version loaded; /* 0: none */
+    struct version first;  /* rows_meet(): of its first event here */
 };
 
 struct rows {
@@ -75,15 +76,31 @@ size_t rows_count(const struct rows *rows)
     return rows->count;
 }
 
+void rows_meet(struct rows *rows, const struct event *event)
+{
+    struct slot *slot = slot_touch(rows, event->tenant, event->stream);
+
+    if (slot->first.n == 0 || event->version.n < slot->first.n)
+        slot->first = event->version;
+}
+
+/* A stream that begins here has no row. */
+static bool may_have_row(const struct slot *slot)
+{
+    return slot->first.n != 1;
+}
+
 void rows_load_params(const struct rows *rows, struct pg_params *params)
 {
     pg_array_open(params, PG_TEXT);
     for (size_t i = 0; i < rows->count; i++)
-        pg_array_str(params, rows->slots[i].row.tenant);
+        if (may_have_row(&rows->slots[i]))
+            pg_array_str(params, rows->slots[i].row.tenant);
     pg_array_close(params);
     pg_array_open(params, PG_TEXT);
     for (size_t i = 0; i < rows->count; i++)
-        pg_array_str(params, rows->slots[i].row.stream);
+        if (may_have_row(&rows->slots[i]))
+            pg_array_str(params, rows->slots[i].row.stream);
     pg_array_close(params);
 }
 
@@ -118,6 +135,45 @@ enum rows_fold rows_fold(struct rows *rows, const struct event *event, struct er
 static bool has_changed(const struct slot *slot)
 {
     return slot->row.version.n > slot->loaded.n;
+}
+
+static bool is_new(const struct slot *slot)
+{
+    return has_changed(slot) && slot->loaded.n == 0;
+}
+
+static void copy_value(struct buf *out, enum column_type type, const struct value *value)
+{
+    if (value->null)
+        pg_copy_null(out);
+    else if (type == COLUMN_TIME)
+        pg_copy_time(out, value->i64);
+    else if (type == COLUMN_BIGINT)
+        pg_copy_i64(out, value->i64);
+    else
+        pg_copy_str(out, value->str);
+}
+
+size_t rows_copy_new(struct rows *rows, struct buf *out)
+{
+    const struct projection *projection = rows->projection;
+    size_t copied = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        struct slot *slot = &rows->slots[i];
+
+        if (!is_new(slot))
+            continue;
+        pg_copy_row(out, 3 + (int)projection->columns_count);
+        pg_copy_str(out, slot->row.tenant);
+        pg_copy_str(out, slot->row.stream);
+        pg_copy_i64(out, slot->row.version.n);
+        for (size_t c = 0; c < projection->columns_count; c++)
+            copy_value(out, projection->columns[c].type, &slot->row.values[c]);
+        slot->loaded = slot->row.version; /* written: nothing is left to upsert */
+        copied++;
+    }
+    return copied;
 }
 
 size_t rows_changed(const struct rows *rows)

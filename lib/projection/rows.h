@@ -14,6 +14,7 @@
 #include "projection/fold.h"
 
 struct arena;
+struct buf;
 struct pg_params;
 struct pg_rows;
 struct rows;
@@ -24,6 +25,8 @@ struct rows *rows_new(const struct table *table, size_t streams_max, struct aren
 
 /* The row of that stream, made empty (not there, values null) when it is new here. */
 struct row *rows_touch(struct rows *rows, struct str tenant, struct str stream);
+/* The same for EVENT's stream, which has no row in the table if this is its first event. */
+void rows_meet(struct rows *rows, const struct event *event);
 size_t rows_count(const struct rows *rows);
 
 /* Parameters of table->load for all rows touched so far. */
@@ -38,6 +41,10 @@ enum rows_fold {
     ROWS_POISON, /* *err; the row is garbage now */
 };
 enum rows_fold rows_fold(struct rows *rows, const struct event *event, struct error *err);
+
+/* Adds the rows that the table does not have yet to a COPY of table->copy; how many. They count as
+ * unchanged from then on. */
+size_t rows_copy_new(struct rows *rows, struct buf *out);
 
 /* Rows that were folded onto; parameters of table->upsert. */
 size_t rows_changed(const struct rows *rows);

@@ -15,7 +15,8 @@ enum {
     WORDS_COUNT = sizeof(words) / sizeof(words[0]),
     WORD_PAUSED = 1,
     WORD_STOPPED = 2,
-    WORD_STARTING = 3
+    WORD_STARTING = 3,
+    WORD_CATCHING_UP = 4
 };
 
 static size_t rank(struct str word)
@@ -50,6 +51,11 @@ void projection_status_sum(struct projection_status *status, struct arena *arena
     status->since_us = worst->since_us;
     status->state = worst->state;
     status->reason = STR_NONE;
+    if (status->rebuilding.data && rank(worst->state) >= WORD_CATCHING_UP) {
+        status->state = STR("rebuilding"); /* and it works meanwhile as ever */
+        status->reason = status->rebuilding;
+        return;
+    }
     if (rank(worst->state) == WORD_STOPPED && !all_stopped) {
         status->state = words[WORD_STARTING];
         status->reason = arena_printf(arena, "nobody has '" STR_FMT "' partition %d",
@@ -148,7 +154,10 @@ static bool load_projection(struct pg_conn *conn, const struct projection *proje
     static const char sql[] =
         "select generation, made_at, exists (select from projector_slots s where s.expires_at >"
         " clock_timestamp() and s.consumer_group like '%.' || name || '.' || generation), paused,"
-        " paused_by, coalesce(paused_at, made_at) from projections where name = $1";
+        " paused_by, coalesce(paused_at, made_at), (select 'generation ' || g.generation || ' is ' "
+        "||"
+        " g.state from generations g where g.projection = name and g.state in ('filling',"
+        " 'catching_up')) from projections where name = $1";
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
     struct read_position read;
@@ -168,6 +177,8 @@ static bool load_projection(struct pg_conn *conn, const struct projection *proje
     status->paused = pg_get_bool(rows, 0, 3);
     status->paused_by = arena_dup(arena, pg_get_str(rows, 0, 4));
     status->paused_us = pg_get_time(rows, 0, 5);
+    status->rebuilding =
+        pg_is_null(rows, 0, 6) ? STR_NONE : arena_dup(arena, pg_get_str(rows, 0, 6));
     status->generation = (int)pg_get_i64(rows, 0, 0);
     status->since_us = pg_get_time(rows, 0, 1);
     if (pg_get_bool(rows, 0, 2)) /* somebody is at it, but has no partition yet */

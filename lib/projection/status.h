@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What projections do, in the words of product.md: "starting", "running", "catching_up", "paused",
- * "blocked", "stopped" (no living process has it), each with reason and since.
+ * "blocked", "stopped" (no living process has it), "rebuilding" (it works, and another generation
+ * is built beside it), each with reason and since.
  *
  * Threads: the connection's owner only. Strings live in the ARENA given.
  */
@@ -44,6 +45,7 @@ struct projection_status {
     bool paused;              /* by an operator; reason and since say by whom and when */
     struct str paused_by;
     int64_t paused_us;
+    struct str rebuilding; /* what is built beside it; data NULL: nothing */
     struct partition_status *partitions;
     size_t partitions_count;
 };

@@ -195,6 +195,16 @@ static char *write_load(const struct table *table)
     return take_text(&sql);
 }
 
+static char *write_copy(const struct table *table)
+{
+    struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+
+    buf_printf(&sql, "copy %s (", table->name);
+    add_all_columns(&sql, table->projection, "");
+    buf_add_cstr(&sql, ") from stdin (format binary)");
+    return take_text(&sql);
+}
+
 static char *write_current(const struct table *table)
 {
     const struct projection *p = table->projection;
@@ -268,6 +278,7 @@ struct table *table_new(const struct projection *projection, int generation)
     if (!is_roll_up(projection)) {
         table->load = write_load(table);
         table->current = write_current(table);
+        table->copy = write_copy(table);
     }
     return table;
 }
@@ -282,6 +293,7 @@ void table_free(struct table *table)
     mem_free(table->upsert);
     mem_free(table->load);
     mem_free(table->current);
+    mem_free(table->copy);
     mem_free(table);
 }
 

@@ -38,6 +38,7 @@ struct table {
     /* One array a column, in order. By stream: rows become what is given. Roll-up: sums are added;
      * the rows must come in key order. */
     char *upsert;
+    char *copy; /* by stream only: COPY of all columns in table order, for pg_copy_in() */
     /* $1 tenant, $2 stream: the stream's version, then the row's columns, version and values NULL
      * where the table has no row; nothing when there is no stream. */
     char *current; /* by stream only */

@@ -408,18 +408,28 @@ static void check_none(struct world *world, const char *what, const char *sql)
                   (long long)query_i64(world, count));
 }
 
+void world_check_generations(struct world *world, int items, int totals)
+{
+    char sql[1024];
+
+    snprintf(sql, sizeof(sql),
+             "select coalesce(a.stream, b.name) from rm_items_%d a full join (select s.name,"
+             " s.version, sum((e.data ->> 'n')::bigint) as n, max(e.occurred_at) filter (where"
+             " e.type = 'Added') as at from events e join streams s on s.id = e.stream_id group by"
+             " s.name, s.version) b on b.name = a.stream where a.version is distinct from b.version"
+             " or a.n is distinct from b.n or a.last_at is distinct from b.at",
+             items);
+    check_none(world, "items", sql);
+    snprintf(sql, sizeof(sql),
+             "select 1 from rm_totals_%d a full join (select e.data ->> 'owner' as owner,"
+             " count(*) as events, sum((e.data ->> 'n')::bigint) as n from events e"
+             " where e.type = 'Added' group by 1) b on b.owner = a.owner"
+             " where a.events is distinct from b.events or a.n is distinct from b.n",
+             totals);
+    check_none(world, "totals", sql);
+}
+
 void world_check(struct world *world)
 {
-    check_none(
-        world, "items",
-        "select coalesce(a.stream, b.name) from rm_items_1 a full join (select s.name, s.version,"
-        " sum((e.data ->> 'n')::bigint) as n, max(e.occurred_at) filter (where e.type = 'Added') as"
-        " at from events e join streams s on s.id = e.stream_id group by s.name, s.version) b"
-        " on b.name = a.stream where a.version is distinct from b.version"
-        " or a.n is distinct from b.n or a.last_at is distinct from b.at");
-    check_none(world, "totals",
-               "select 1 from rm_totals_1 a full join (select e.data ->> 'owner' as owner,"
-               " count(*) as events, sum((e.data ->> 'n')::bigint) as n from events e"
-               " where e.type = 'Added' group by 1) b on b.owner = a.owner"
-               " where a.events is distinct from b.events or a.n is distinct from b.n");
+    world_check_generations(world, 1, 1);
 }

@@ -66,5 +66,7 @@ void world_await(struct world *world);
 void world_await_i64(struct world *world, const char *sql, int64_t expected);
 /* Both read models equal what SQL makes of the events. */
 void world_check(struct world *world);
+/* The same of these generations of theirs. */
+void world_check_generations(struct world *world, int items, int totals);
 
 #endif

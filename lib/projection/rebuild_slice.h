@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One lane of a fill: a share of the streams, read from the log in slices, folded in memory,
+ * written with the lane's position in one transaction.
+ *
+ * Threads: the lane's own.
+ */
+#ifndef DAYBOOK_PROJECTION_REBUILD_SLICE_H
+#define DAYBOOK_PROJECTION_REBUILD_SLICE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/units.h"
+#include "eventlog/read.h"
+
+struct arena;
+struct pg_conn;
+struct table;
+
+enum {
+    SLICE_EVENTS = 20000,     /* some 300 ms to fold and write */
+    SLICE_POSITIONS = 200000, /* looked at, whatever is found */
+    SLICE_COPY_BYTES_MAX = 256 << 20,
+};
+
+struct lane {
+    struct pg_conn *conn;
+    const struct table *table;
+    struct log_lane share;
+    struct position at;
+    size_t events_max; /* of a slice; halved while the database refuses its data */
+    struct arena *arena;
+    struct buf copy;
+};
+
+enum slice_result {
+    SLICE_DONE,   /* lane->at moved */
+    SLICE_TAKEN,  /* another process moved the lane, or the generation is not filled any more */
+    SLICE_FAILED, /* *err; nothing was written */
+};
+
+void lane_init(struct lane *lane, struct pg_conn *conn, const struct table *table,
+               struct log_lane share, struct position at);
+void lane_release(struct lane *lane);
+
+/* Up to TARGET, which is above lane->at. *ret_events were folded. */
+enum slice_result lane_slice(struct lane *lane, struct position target, int64_t *ret_events,
+                             struct error *err);
+
+#endif
