@@ -14,7 +14,7 @@ static bool refuse(struct call *call, const char *detail)
 }
 
 /* A strong ETag of ours: "7". */
-static bool parse_etag(struct str text, struct version *ret)
+bool conditions_parse_etag(struct str text, struct version *ret)
 {
     uint64_t number;
 
@@ -49,12 +49,12 @@ bool conditions_expectation(struct call *call, struct expectation *ret)
         return true;
     }
     ret->kind = EXPECT_EXACT;
-    return parse_etag(match, &ret->version) ||
+    return conditions_parse_etag(match, &ret->version) ||
            refuse(call, "If-Match takes one version as in an ETag, such as \"7\", or *");
 }
 
-/* Quoted (the draft's structured field) or bare. */
-static bool parse_key(struct str header, struct str *ret)
+/* Quoted is the draft's structured field. */
+bool conditions_parse_key(struct str header, struct str *ret_key)
 {
     struct str key = str_trim(header);
 
@@ -65,7 +65,7 @@ static bool parse_key(struct str header, struct str *ret)
     for (size_t i = 0; i < key.len; i++)
         if (key.data[i] < 0x20 || key.data[i] > 0x7e || key.data[i] == '"' || key.data[i] == '\\')
             return false;
-    *ret = key;
+    *ret_key = key;
     return true;
 }
 
@@ -95,7 +95,7 @@ bool conditions_idempotency(struct call *call, struct write *write)
 
     if (lines == 0)
         return true;
-    if (lines > 1 || !parse_key(header, &write->idempotency_key))
+    if (lines > 1 || !conditions_parse_key(header, &write->idempotency_key))
         return refuse(call, "Idempotency-Key takes 1 to 255 printable characters, quoted or bare");
     write->request_hash = hash_request(call);
     return true;

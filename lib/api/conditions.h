@@ -13,4 +13,8 @@
 bool conditions_expectation(struct call *call, struct expectation *ret);
 bool conditions_idempotency(struct call *call, struct write *write);
 
+/* The texts alone: an ETag of ours ("7"), a key bare or quoted. KEY borrows. */
+bool conditions_parse_etag(struct str text, struct version *ret);
+bool conditions_parse_key(struct str header, struct str *ret_key);
+
 #endif
