@@ -70,7 +70,8 @@ C_HEADERS := $(sort $(wildcard lib/*/*.h cmd/*/*.h tests/*/*.h tests/*/*/*.h ben
 GEN_HEADERS := $(SQL_MODULES:%=$(GEN)/%/sql.h) $(GEN)/migrations/embedded.h
 GEN_SOURCES := $(SQL_MODULES:%=$(GEN)/%/sql.c) $(GEN)/migrations/embedded.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o) $(GEN_SOURCES:.c=.o)
-SUPPORT_OBJECTS := $(SUPPORT_SOURCES:%.c=$(O)/%.o)
+SUPPORT_LINKED := $(filter-out $(if $(filter tsan,$(VARIANT)),,%/tsan.c),$(SUPPORT_SOURCES))
+SUPPORT_OBJECTS := $(SUPPORT_LINKED:%.c=$(O)/%.o)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(B)/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(B)/%)
 TEST_RUNNERS := $(TEST_KINDS:%=$(B)/tests/%)
