@@ -59,6 +59,9 @@ static void *run(void *arg)
     return (void *)(intptr_t)beginning.start(beginning.arg);
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): reserved names in <threads.h>
+ */
+
 int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
     struct beginning *beginning = mem_alloc(sizeof(*beginning));
@@ -140,3 +143,5 @@ void cnd_destroy(cnd_t *condition)
 {
     pthread_cond_destroy((pthread_cond_t *)condition);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
