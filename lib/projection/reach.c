@@ -5,9 +5,11 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "kafka/partition.h"
 #include "postgres/pg.h"
 #include "projection/sql.h"
+#include "projection/table.h"
 
 bool written_load(struct pg_conn *conn, struct position first, struct position last,
                   struct arena *arena, struct written *ret, struct error *err)
@@ -45,6 +47,14 @@ static void add_names(struct pg_params *params, const struct projection *const *
     pg_array_open(params, PG_TEXT);
     for (size_t i = 0; i < count; i++)
         pg_array_str(params, str_of(projections[i]->name));
+    pg_array_close(params);
+    pg_array_open(params, PG_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        char *declaration = projection_declaration(projections[i]);
+
+        pg_array_str(params, str_of(declaration));
+        mem_free(declaration);
+    }
     pg_array_close(params);
     pg_array_open(params, PG_TEXT);
     for (size_t i = 0; i < count; i++)

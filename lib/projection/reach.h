@@ -5,7 +5,7 @@
  *
  * What a write is made of never changes and is loaded once; how far the projections are is looked
  * at again and again, for any number of writes at once. Checkpoints are those of the generation
- * that is live at the look.
+ * that is read at the look.
  *
  * Threads: the connection's owner only; reach_holds is pure.
  */
@@ -64,7 +64,7 @@ struct reach {
     size_t lanes_count;
 };
 
-/* One statement for all of PROJECTIONS. GENERATION 0: each one's live one. */
+/* One statement for all of PROJECTIONS. GENERATION 0: of each the one that this program reads. */
 MUST_CHECK bool reach_load(struct pg_conn *conn, const struct projection *const *projections,
                            size_t count, int generation, struct arena *arena, struct reach *ret,
                            struct error *err);

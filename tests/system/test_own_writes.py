@@ -171,6 +171,14 @@ class Behind(SystemTest):
         self.accepted(answer)
         return token_of(answer)
 
+    def swap_stock(self, old, new):
+        self.cluster.database.execute(
+            f"BEGIN; UPDATE generations SET state = 'old' WHERE projection = 'stock' AND "
+            f"generation = {old}; UPDATE generations SET state = 'live' WHERE projection = 'stock' "
+            f"AND generation = {new}; UPDATE projections SET generation = {new} "
+            "WHERE name = 'stock'; COMMIT"
+        )
+
     def test_1_not_current_is_told_after_the_wait(self):
         """503 read-not-current after the preferred wait, with Retry-After; at once for wait=0"""
         token = self.write()
@@ -215,7 +223,12 @@ class Behind(SystemTest):
         self.expect(read_with(self.api, "/v1/stock", token, 20), 200)
         self.cluster.processes["rest"].terminate()
         sql = self.cluster.database.execute
-        sql("CREATE TABLE rm_stock_2 (LIKE rm_stock_1 INCLUDING ALL)")
+        sql(
+            "CREATE TABLE rm_stock_2 (LIKE rm_stock_1 INCLUDING ALL); "
+            "INSERT INTO generations (projection, generation, state, declaration, log_id) "
+            "SELECT projection, 2, 'ready', declaration, log_id FROM generations "
+            "WHERE projection = 'stock' AND generation = 1"
+        )
         sql(
             "INSERT INTO checkpoints (projection, generation, topic, partition, position) "
             "SELECT projection, 2, topic, partition, 0 FROM checkpoints "
@@ -225,7 +238,7 @@ class Behind(SystemTest):
         thread = threading.Thread(
             target=lambda: results.append(read_with(self.server.client(), "/v1/stock", token, 20))
         )
-        sql("UPDATE projections SET generation = 2 WHERE name = 'stock'")
+        self.swap_stock(1, 2)
         self.refused(read_with(self.api, "/v1/stock", token, 0), 503, "read-not-current")
         thread.start()
         self.eventually(lambda: metric(self.api, "daybook_read_waits") == 1, "it waits", 10)
@@ -235,7 +248,7 @@ class Behind(SystemTest):
         )
         thread.join(30)
         self.assertEqual(self.expect(results[0], 200).json()["items"], [])
-        sql("UPDATE projections SET generation = 1 WHERE name = 'stock'")
+        self.swap_stock(2, 1)
         page = self.expect(read_with(self.api, "/v1/stock", token, 0), 200)
         self.assertTrue(page.json()["items"])
 
