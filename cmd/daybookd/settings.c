@@ -174,6 +174,16 @@ struct upkeep_config settings_upkeep(const struct config *config)
     };
 }
 
+struct subscription_limits settings_subscriptions(const struct config *config)
+{
+    return (struct subscription_limits){
+        .subscribers_max = (size_t)config_number(config, "subscriptions.max"),
+        .ring_bytes_max = (size_t)config_number(config, "subscriptions.ring_bytes"),
+        .lag_ms = config_number(config, "subscriptions.lag"),
+        .heartbeat_ms = config_number(config, "subscriptions.heartbeat"),
+    };
+}
+
 struct http_config settings_http(const struct config *config)
 {
     return (struct http_config){

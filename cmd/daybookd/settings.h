@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "eventlog/subscription_core.h"
 #include "eventlog/upkeep.h"
 #include "http/server.h"
 #include "kafka/config.h"
@@ -33,6 +34,7 @@ void settings_check(const struct config *config, struct buf *faults);
 const char *settings_instance(const struct config *config, struct arena *arena);
 struct pg_config settings_postgres(const struct config *config, const char *application_name);
 struct upkeep_config settings_upkeep(const struct config *config);
+struct subscription_limits settings_subscriptions(const struct config *config);
 struct http_config settings_http(const struct config *config);
 struct kafka_config settings_kafka(const struct config *config, const char *instance,
                                    struct arena *arena);

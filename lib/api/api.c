@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_internal.h"
 
+#include "api/live.h"
 #include "api/log_id.h"
 #include "api/problem.h"
 #include "api/request_log.h"
@@ -8,6 +9,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "eventlog/identity.h"
+#include "eventlog/subscriptions.h"
 #include "http/address.h"
 
 enum {
@@ -69,7 +71,6 @@ static void add_routes(struct api *api)
     bulk_routes(api);
     stream_write_routes(api);
     stream_read_routes(api);
-    event_routes(api);
     log_routes(api);
     admin_routes(api);
     dlq_routes(api);
@@ -92,7 +93,7 @@ static bool start_queries(struct api *api, struct error *err)
                             &api->queries, err) &&
            query_pool_start(&config->postgres, EXPORT_THREADS, EXPORT_QUEUE_MAX, &api->exports,
                             err) &&
-           waits_start(&config->postgres, WAITS_MAX, &api->waits, err);
+           waits_start(&config->postgres, WAITS_MAX, &api->waits, err) && live_start(api, err);
 }
 
 static bool start_server(struct api *api, struct error *err)
@@ -143,6 +144,8 @@ bool api_drain(struct api *api, int64_t timeout_ms)
     http_server_drain(api->server);
     if (api->waits != NULL)
         waits_hurry(api->waits, DRAIN_WAIT_MS);
+    if (api->subscriptions != NULL)
+        subscriptions_close(api->subscriptions);
     return http_server_wait_idle(api->server, timeout_ms);
 }
 
@@ -162,6 +165,7 @@ void api_stop(struct api *api)
     query_pool_stop(api->queries);
     query_pool_stop(api->exports);
     waits_free(api->waits);
+    subscriptions_stop(api->subscriptions);
     pthread_mutex_destroy(&api->log_id_lock);
     router_free(api->router);
     arena_free(api->arena);

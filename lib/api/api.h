@@ -12,10 +12,12 @@
 
 #include "api/route.h"
 #include "base/error.h"
+#include "eventlog/subscription_core.h"
 #include "http/server.h"
 #include "postgres/pg.h"
 
 struct api;
+struct signal;
 struct writer;
 
 /* What /readyz and /admin/v1/status of this process say of a role. */
@@ -39,6 +41,9 @@ struct api_config {
     bool serves_api;   /* false: only the plumbing: /livez /readyz /metrics /version */
     const struct route_table *const *routes;     /* the domains'; ends with NULL */
     const struct projection *const *projections; /* all; ends with NULL */
+    struct subscription_limits subscriptions;
+    int64_t subscriptions_poll_ms;
+    struct signal *appended; /* this process's writer committed events */
     const char *instance;
     api_health_fn health;
     void *health_arg;

@@ -23,6 +23,7 @@ struct api {
     const struct command_entry *commands; /* of all domains */
     struct query_pool *queries;           /* short reads */
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
+    struct subscriptions *subscriptions;
     struct waits *waits;        /* reads that wait for their own write */
     bool is_loopback;           /* where it listens */
     /* Set by api_open(); NULL: the database is not known yet. */
@@ -47,7 +48,6 @@ void summary_routes_add(struct api *api, const struct summary_route *routes);
 void bulk_routes(struct api *api); /* POST /v1/commands */
 void stream_write_routes(struct api *api);
 void stream_read_routes(struct api *api);
-void event_routes(struct api *api); /* GET /v1/events/{id} and its trace */
 void log_routes(struct api *api);
 void admin_routes(struct api *api);
 void dlq_routes(struct api *api);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /v1/events: the log in order, as pages of JSON or streamed to the head as NDJSON. */
+/* GET /v1/events: the log in order, as pages of JSON, streamed to the head as NDJSON, or live. */
 #include "api/api_internal.h"
 #include "api/events_json.h"
+#include "api/live.h"
 #include "api/read_headers.h"
 #include "base/arena.h"
 #include "base/log.h"
@@ -137,6 +138,10 @@ static void take_filter(struct call *call, struct log_filter *filter)
     if (call_query_str(call, "correlation_id", &filter->correlation_id) &&
         !name_is_id(filter->correlation_id))
         faults_add(call->faults, "is no id", "?correlation_id");
+}
+
+static void take_times(struct call *call, struct log_filter *filter)
+{
     call_query_time(call, "since", &filter->since_us);
     call_query_time(call, "until", &filter->until_us);
 }
@@ -146,11 +151,16 @@ static void serve_log(struct call *call)
     struct log_request *request = ARENA_NEW(call->arena, struct log_request);
     bool as_lines = call_prefers(call, NDJSON);
 
+    take_filter(call, &request->filter);
+    if (!as_lines && call_prefers(call, LIVE_TYPE)) {
+        live_serve_log(call, &request->filter);
+        return;
+    }
     if (!as_lines)
         request->limit = LOG_LIMIT;
     call_query_number(call, "after", 0, INT64_MAX, &request->after.n);
     call_query_number(call, "limit", 1, as_lines ? INT64_MAX : LOG_LIMIT_MAX, &request->limit);
-    take_filter(call, &request->filter);
+    take_times(call, &request->filter);
     if ((!as_lines && !call_accepts(call, "application/json")) || !call_query_done(call))
         return;
     call->data = request;

@@ -2,6 +2,7 @@
 /* Reads of streams: pages both ways, one event, the head, the names. */
 #include "api/api_internal.h"
 #include "api/events_json.h"
+#include "api/live.h"
 #include "api/read_headers.h"
 #include "base/arena.h"
 #include "base/name.h"
@@ -103,12 +104,17 @@ static void serve_page(struct call *call)
 {
     struct stream_request *request = ARENA_NEW(call->arena, struct stream_request);
 
+    if (call_query_str(call, "type", &request->type) && !name_is_event_type(request->type))
+        faults_add(call->faults, "is no event type", "?type");
+    if (call_prefers(call, LIVE_TYPE)) {
+        if (take_stream(call, request))
+            live_serve_stream(call, request->stream, request->type);
+        return;
+    }
     request->limit = STREAM_LIMIT;
     call_query_number(call, "from", 1, INT64_MAX, &request->from.n);
     call_query_number(call, "limit", 1, STREAM_LIMIT_MAX, &request->limit);
     call_query_choice(call, "direction", directions, &request->direction);
-    if (call_query_str(call, "type", &request->type) && !name_is_event_type(request->type))
-        faults_add(call->faults, "is no event type", "?type");
     if (!call_accepts(call, "application/json") || !call_query_done(call) ||
         !take_stream(call, request))
         return;

@@ -71,12 +71,18 @@ static struct MHD_Response *plain_response(const struct http_answer *answer)
     return MHD_create_response_from_buffer(answer->body.len, body.out, MHD_RESPMEM_PERSISTENT);
 }
 
+static struct MHD_Response *response_of(const struct http_answer *answer)
+{
+    if (answer->feed != NULL)
+        return http_feed_response(answer->feed);
+    return answer->stream != NULL ? http_stream_response(answer->stream) : plain_response(answer);
+}
+
 enum MHD_Result http_answer_queue(struct http_request *r)
 {
     const struct http_answer *answer = &r->answer;
     bool close = answer->close || atomic_load(&r->connection->worker->server->draining);
-    struct MHD_Response *response =
-        answer->stream != NULL ? http_stream_response(answer->stream) : plain_response(answer);
+    struct MHD_Response *response = response_of(answer);
     enum MHD_Result queued = MHD_YES;
 
     if (response == NULL)

@@ -58,7 +58,8 @@ struct http_answer {
     struct str body;
     bool close;
     struct http_stream *stream; /* instead of a body */
-    size_t streamed_bytes;      /* of a stream that has ended */
+    struct http_feed *feed;     /* likewise */
+    size_t streamed_bytes;      /* of a stream or feed that has ended */
 };
 
 struct http_request {
@@ -191,5 +192,14 @@ struct MHD_Response *http_stream_response(struct http_stream *stream);
 size_t http_stream_detach(struct http_stream *stream);
 /* The server stops: ends the stream's connection. */
 void http_stream_cut(struct http_stream *stream);
+
+/* --- feed.c --------------------------------------------------------------------------------------
+ */
+
+struct MHD_Response *http_feed_response(struct http_feed *feed);
+/* The connection is done with the feed: tells its source and frees it. Returns how many bytes were
+ * taken for the client. */
+size_t http_feed_detach(struct http_feed *feed);
+void http_feed_cut(struct http_feed *feed); /* ends its connection */
 
 #endif

@@ -43,7 +43,8 @@ static size_t bytes_sent(const struct http_request *r)
     /* Never queued: the client was gone. */
     if (r->state != REQUEST_SENDING || r->facts.method == HTTP_HEAD)
         return 0;
-    return r->answer.stream != NULL ? r->answer.streamed_bytes : r->answer.body.len;
+    return r->answer.stream != NULL || r->answer.feed != NULL ? r->answer.streamed_bytes
+                                                              : r->answer.body.len;
 }
 
 static void tell_finished(struct http_server *server, struct http_request *r)
@@ -77,6 +78,8 @@ void http_request_finish(void *worker, struct MHD_Connection *mhd, void **reques
     counted = r->head_seen;
     if (r->answer.stream != NULL)
         r->answer.streamed_bytes = http_stream_detach(r->answer.stream);
+    if (r->answer.feed != NULL)
+        r->answer.streamed_bytes = http_feed_detach(r->answer.feed);
     if (r->state != REQUEST_RECEIVING)
         tell_finished(server, r);
     reset(r);

@@ -129,4 +129,27 @@ struct http_stream *http_respond_stream(struct http_request *r, int status,
 MUST_CHECK bool http_stream_write(struct http_stream *stream, struct str bytes);
 void http_stream_end(struct http_stream *stream, bool ok);
 
+/*
+ * A body of unknown length and no hurry, asked for by the server: for a thousand clients that wait.
+ * The connection ends with it. At most 64 KiB are under way to a client, in this process and in the
+ * kernel; a client that stops sending (half-closes) is taken for gone.
+ */
+struct http_feed;
+struct http_feed_source {
+    /* Up to MAX bytes into OUT. 0: nothing now, ask again after a wake, or *ret_ended: that was
+     * all. On an http thread: must not block. */
+    size_t (*read)(void *arg, char *out, size_t max, bool *ret_ended);
+    /* The client is gone or has all; the feed may not be woken from here on. Once, on an http
+     * thread. */
+    void (*closed)(void *arg);
+};
+/* Made first, so that whoever wakes it can know it before it is answered with. */
+struct http_feed *http_feed_new(struct http_request *r, const struct http_feed_source *source,
+                                void *arg);
+void http_feed_free(struct http_feed *feed); /* one that was not answered with */
+/* Not to a HEAD. The feed is the server's from here on, until `closed`. */
+void http_respond_feed(struct http_feed *feed, int status, const struct http_header *headers,
+                       size_t headers_count);
+void http_feed_wake(struct http_feed *feed); /* any thread */
+
 #endif

@@ -10,7 +10,8 @@
 enum {
     INTERVAL_MIN_MS = 10,
     INTERVAL_MAX_MS = 500,
-    STATE_CLOSE_WAIT = 8, /* TCP_CLOSE_WAIT of <netinet/tcp.h> */
+    STATE_CLOSE = 7,      /* TCP_CLOSE of <netinet/tcp.h>: it was reset */
+    STATE_CLOSE_WAIT = 8, /* TCP_CLOSE_WAIT: it has ended its side */
 };
 
 static uint64_t counter(const struct http_timer_look *look)
@@ -126,7 +127,7 @@ void http_timer_look_at(int fd, struct http_timer_look *look)
         return;
     look->received = info.tcpi_bytes_received;
     look->acked = info.tcpi_bytes_acked;
-    look->client_ended = info.tcpi_state == STATE_CLOSE_WAIT;
+    look->client_ended = info.tcpi_state == STATE_CLOSE_WAIT || info.tcpi_state == STATE_CLOSE;
     look->unsent = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
 }
 

@@ -79,6 +79,13 @@ static bool accept_waiting(struct http_worker *worker)
     return true;
 }
 
+/* A feed may be suspended, and then libmicrohttpd does not notice the end of its socket. */
+static void end_feed(struct http_connection *c)
+{
+    if (c->request.state == REQUEST_SENDING && c->request.answer.feed != NULL)
+        http_feed_cut(c->request.answer.feed);
+}
+
 /* libmicrohttpd notices the end of the socket as it notices that of a client. */
 static void end_overdue(struct http_worker *worker, int64_t now_ms)
 {
@@ -90,10 +97,14 @@ static void end_overdue(struct http_worker *worker, int64_t now_ms)
     for (struct http_connection *c = worker->first; c != NULL; c = c->next) {
         struct http_timer_look look = {
             .now_ms = now_ms, .stage = c->stage, .body_bytes = c->request.body_seen};
+        bool expired;
 
         http_timer_look_at(c->fd, &look);
-        if (http_timer_expired(&c->timer, &look, limits))
+        expired = http_timer_expired(&c->timer, &look, limits);
+        if (expired)
             shutdown(c->fd, SHUT_RDWR);
+        if (expired || look.client_ended)
+            end_feed(c);
     }
 }
 
@@ -190,6 +201,8 @@ static void end_connections(struct http_worker *worker)
     for (struct http_connection *c = worker->first; c != NULL; c = c->next) {
         if (c->request.answer.stream != NULL)
             http_stream_cut(c->request.answer.stream);
+        if (c->request.answer.feed != NULL)
+            http_feed_cut(c->request.answer.feed);
     }
     resume_ready(worker);
     MHD_stop_daemon(worker->daemon);

@@ -122,18 +122,13 @@ static bool first_trip(struct batch *b)
          (!b->rows || send_load(b)) && pg_pipe_sync(b->conn, err) &&
          receive_first(b, &moved, &head);
     pg_pipe_close(b->conn);
-    if (!ok) { /* a later answer may be the one that failed */
-        pg_rows_skip(moved);
-        pg_rows_skip(head);
+    if (!ok)
         return failed(b);
-    }
 
     assert(pg_rows_count(head) == 1);
     b->head = POSITION(pg_get_i64(head, 0, 0));
-    if (!check_fence(b, moved)) {
-        pg_rows_skip(b->loaded);
+    if (!check_fence(b, moved))
         return false;
-    }
     if (b->rows)
         rows_loaded(b->rows, b->loaded);
     return true;

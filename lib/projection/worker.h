@@ -32,7 +32,7 @@ struct worker_config {
     struct partition_limits limits;
     struct look *look;
     struct queue *starts;      /* struct start, to the poll thread */
-    atomic_bool *log_replaced; /* set when the database holds another log, or other partitions */
+    atomic_bool *log_replaced; /* set when the database holds another log now */
 };
 
 /* Asks the poll thread to deliver a partition from OFFSET on. Heap; holds the partition. */

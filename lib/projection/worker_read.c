@@ -57,17 +57,6 @@ static bool read_message(const struct worker *worker, const struct partition *p,
     return !facts->foreign;
 }
 
-/* A record may be in the right partition of a number that this worker has not seen yet: then all
- * begins again, and it is no stranger's. */
-static bool keys_moved(struct worker *worker)
-{
-    struct error err;
-
-    if (clock_monotonic_ms() > worker->cursor_seen_ms && !worker_see_cursor(worker, &err))
-        return true; /* not known: looked at again, when the same record is */
-    return atomic_load(worker->config.log_replaced);
-}
-
 /* The record after PLAN's last can not follow. False when there is no batch before it: the
  * partition's core was told. */
 static bool plan_ends(struct worker *worker, struct partition *p, const struct plan *plan,
@@ -78,7 +67,7 @@ static bool plan_ends(struct worker *worker, struct partition *p, const struct p
         return true;
     if (verdict == RECORD_HOLE)
         partition_core_hole(&p->core, facts->previous);
-    else if (!keys_moved(worker))
+    else
         worker_block(worker, p, "poison.foreign", facts->position, facts->offset, fault);
     return false;
 }

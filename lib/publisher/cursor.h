@@ -54,9 +54,6 @@ void cursor_init(struct cursor *cursor, const char *log_id);
 void cursor_release(struct cursor *cursor);
 void cursor_copy(struct cursor *to, const struct cursor *from); /* TO: released or initialised */
 
-/* Whether the categories that both know have as many partitions in both: keys did not move. */
-bool cursor_same_partitions(const struct cursor *a, const struct cursor *b);
-
 /* NULL: that category has no topic yet. Valid until a topic is added. */
 struct cursor_topic *cursor_find(const struct cursor *cursor, struct str category);
 /* With PARTITIONS lanes at 0. The category must not be there. */
