@@ -192,6 +192,13 @@ static const struct program_option rebuild_options[] = {
     YES_OPTION,
     {0},
 };
+static const struct program_option diff_options[] = {
+    {.name = "generation",
+     .value = "NUMBER",
+     .text = "to compare with the live one; default what was built"},
+    {.name = "check", .text = "exit 8 when there is a difference"},
+    {0},
+};
 static const struct program_option switch_options[] = {DETACH_OPTION, YES_OPTION, {0}};
 static const struct program_option yes_options[] = {YES_OPTION, {0}};
 static const struct program_option job_ls_options[] = {LIMIT_OPTION, {0}};
@@ -396,6 +403,13 @@ static const struct verb verbs[] = {
      .details =
          "A new generation is filled from the log and catches up; readers see the live one "
          "meanwhile. Then\nlook at `daybook projection diff`, and `daybook projection activate`."},
+    {.name = "projection diff",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = diff_options,
+     .run = projection_diff_run,
+     .text = "compare the rows of what was built with the live ones"},
     {.name = "projection activate",
      .arguments = "NAME",
      .arguments_min = 1,

@@ -130,3 +130,91 @@ int projection_drop_run(struct invocation *invocation)
     buf_printf(&body, "{\"generation\":%" PRId64 "}", generation);
     return post(invocation, "/drop", buf_str(&body));
 }
+
+/* The pages of a difference, added up. */
+struct difference {
+    int64_t counts[5];
+    bool inexact;
+    struct str samples; /* of the first page that has any */
+    struct str last;    /* the last page */
+};
+
+static const char *const counted[] = {"compared", "different", "only_live", "only_other", "behind"};
+
+static bool add_page(struct difference *d, struct str page)
+{
+    struct str value, samples;
+    int64_t count;
+
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+        if (!json_member(page, counted[i], &value) || !str_to_i64(value, &count))
+            return false;
+        d->counts[i] += count;
+    }
+    d->inexact |= json_member(page, "exact", &value) && str_equal(value, STR("false"));
+    if (d->samples.len <= 2 && json_member(page, "samples", &samples))
+        d->samples = samples;
+    d->last = page;
+    return true;
+}
+
+static void write_member(const struct difference *d, const char *key, struct buf *out)
+{
+    struct str value;
+
+    if (!json_member(d->last, key, &value))
+        return;
+    json_write_key(out, key);
+    buf_add_str(out, value);
+}
+
+static int print_difference(struct invocation *invocation, const struct difference *d)
+{
+    static const char *const members[] = {"live",      "other",      "compared", "different",
+                                          "only_live", "only_other", "behind",   "exact",
+                                          "samples",   NULL};
+    SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(CLIENT_BODY_BYTES_MAX);
+
+    buf_add_char(&out, '{');
+    write_member(d, "live", &out);
+    write_member(d, "other", &out);
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        json_add_i64(&out, counted[i], d->counts[i]);
+    json_add_bool(&out, "exact", !d->inexact);
+    write_member(d, "columns_only_live", &out);
+    write_member(d, "columns_only_other", &out);
+    json_write_key(&out, "samples");
+    buf_add_str(&out, d->samples.len > 0 ? d->samples : STR("[]"));
+    buf_add_char(&out, '}');
+    return output_object(invocation, members, buf_str(&out));
+}
+
+static bool is_different(const struct difference *d)
+{
+    return d->counts[1] + d->counts[2] + d->counts[3] + d->counts[4] > 0;
+}
+
+int projection_diff_run(struct invocation *invocation)
+{
+    struct difference d = {0};
+    struct str cursor = STR("null");
+
+    do {
+        SCOPED_VALUE(buf_release) struct buf path = BUF_INIT(PATH_BYTES_MAX);
+        struct str page;
+
+        write_path(invocation, "/diff?", &path);
+        ask_parameter(invocation, "generation", "generation", &path);
+        if (!str_equal(cursor, STR("null"))) /* a quoted text of base64url: no escapes */
+            buf_printf(&path, "cursor=" STR_FMT "&", (int)cursor.len - 2, cursor.data + 1);
+        path.len--;
+        int status = client_get(invocation, buf_str(&path), &page);
+        if (status != EXIT_OK)
+            return status;
+        if (!add_page(&d, page) || !json_member(page, "next_cursor", &cursor))
+            return EXIT_FAILED;
+    } while (!str_equal(cursor, STR("null")));
+    int status = print_difference(invocation, &d);
+    return status == EXIT_OK && invocation_has(invocation, "check") && is_different(&d) ? EXIT_DRIFT
+                                                                                        : status;
+}

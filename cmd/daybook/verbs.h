@@ -45,6 +45,7 @@ int projection_show_run(struct invocation *invocation);
 int projection_pause_run(struct invocation *invocation);
 int projection_resume_run(struct invocation *invocation);
 int projection_rebuild_run(struct invocation *invocation);
+int projection_diff_run(struct invocation *invocation);
 int projection_activate_run(struct invocation *invocation);
 int projection_rollback_run(struct invocation *invocation);
 int projection_drop_run(struct invocation *invocation);

@@ -15,7 +15,7 @@ enum { PREFIX_BYTES_MAX = 128 };
 
 /* Status. */
 
-struct status { /* all that one answer shows */
+struct status {              /* all that one answer shows */
     struct log_identity log; /* as it is now: an operator may have given it another one */
     struct position head;
     struct process_seen *processes;

@@ -54,6 +54,10 @@ void dlq_routes(struct api *api);
 void projection_routes(struct api *api);
 void job_routes(struct api *api);
 
+/* The {projection} of the path; NULL, and 404 answered, when there is none. */
+const struct projection *projection_in_path(struct call *call);
+void projection_diff_serve(struct call *call);
+
 /* Who asks for a change, for the audit. */
 struct str admin_requester(const struct call *call);
 /* An object without members, or no body; else answers and returns false. */

@@ -19,21 +19,27 @@ struct projection_call { /* a call's `data` */
     bool pause;
 };
 
-/* The projection in the path; NULL, and 404 answered, when there is none. */
-static struct projection_call *take_projection(struct call *call)
+const struct projection *projection_in_path(struct call *call)
 {
     struct str name = call_path_parameter(call, "projection");
-    const struct projection *const *p = call->api->config.projections;
+
+    for (const struct projection *const *p = call->api->config.projections; *p; p++)
+        if (str_equal(str_of((*p)->name), name))
+            return *p;
+    call_problem(call, "not-found", STR_NONE, "there is no projection of this name");
+    return NULL;
+}
+
+/* NULL, and 404 answered, when there is no such projection. */
+static struct projection_call *take_projection(struct call *call)
+{
+    const struct projection *projection = projection_in_path(call);
     struct projection_call *asked;
 
-    while (*p && !str_equal(str_of((*p)->name), name))
-        p++;
-    if (!*p) {
-        call_problem(call, "not-found", STR_NONE, "there is no projection of this name");
+    if (!projection)
         return NULL;
-    }
     asked = ARENA_NEW(call->arena, struct projection_call);
-    asked->projection = *p;
+    asked->projection = projection;
     call->data = asked;
     return asked;
 }
@@ -266,6 +272,8 @@ void projection_routes(struct api *api)
 
     api_route(api, HTTP_GET, "/admin/v1/projections", serve_list, NULL);
     api_route(api, HTTP_GET, "/admin/v1/projections/{projection}", serve_projection, NULL);
+    api_route(api, HTTP_GET, "/admin/v1/projections/{projection}/diff", projection_diff_serve,
+              NULL);
     for (size_t i = 0; i < sizeof posts / sizeof *posts; i++)
         api_route(api, HTTP_POST, posts[i].pattern, posts[i].serve, NULL);
 }

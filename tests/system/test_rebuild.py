@@ -3,12 +3,9 @@
 """Read models built anew beside the live ones, under load, through kills, activated and rolled back."""
 import random
 import threading
-import time
 
-from support import services
 from support.case import SystemTest, main, unique
 from support.checker import check_all
-from support.client import Disconnected
 from support.load import Load
 from support.swarm import Swarm
 from support.waiting import eventually
@@ -27,7 +24,8 @@ class Reader(threading.Thread):
         self.skus = skus
         self.faults = []
         self.reads = 0
-        self.position = {}
+        self.grower = unique("grower")
+        self.seen = 0
         self.ended = threading.Event()
 
     def run(self):
@@ -36,17 +34,13 @@ class Reader(threading.Thread):
             self.read(f"/v1/customers/{self.customer}/orders?limit=50", ANCHORS)
             self.read("/v1/stock?limit=500", len(self.skus))
             self.read_summary()
+            self.read_what_grows()
 
     def get(self, target):
         answer = self.api.get(target)
         if answer.status != 200:
             self.faults.append(f"{target}: {answer}")
             return None
-        path = target.split("?", 1)[0]
-        position = int(answer.headers["daybook-read-position"])
-        if position < self.position.get(path, 0):
-            self.faults.append(f"{path} went back from {self.position[path]} to {position}")
-        self.position[path] = position
         self.reads += 1
         return answer.json()
 
@@ -59,6 +53,18 @@ class Reader(threading.Thread):
         body = self.get(f"/v1/customers/{self.customer}/summary")
         if body is not None and body["orders"] != ANCHORS:
             self.faults.append(f"summary: {body}")
+
+    def read_what_grows(self):
+        """A customer that orders and never cancels: no list or sum of them ever gets shorter."""
+        item = {"sku": self.skus[0], "quantity": 1, "unit_price_minor": 1}
+        if self.seen < 400:
+            body = {"customer_id": self.grower, "currency": "EUR", "items": [item]}
+            self.api.post("/v1/orders", body)
+        body = self.get(f"/v1/orders?customer_id={self.grower}&limit=500")
+        if body is not None and len(body["items"]) < self.seen:
+            self.faults.append(f"{len(body['items'])} orders after {self.seen}")
+        elif body is not None:
+            self.seen = len(body["items"])
 
     def stop(self):
         self.ended.set()
@@ -120,6 +126,26 @@ class Rebuild(SystemTest):
     def live(self, projection):
         return self.shown(projection)["generation"]
 
+    def diff(self, projection):
+        """The difference between what was built and the live one, all pages."""
+        total = {"different": 0, "only_live": 0, "only_other": 0, "behind": 0, "compared": 0}
+        samples, cursor = [], ""
+        while cursor is not None:
+            target = f"/admin/v1/projections/{projection}/diff?limit=100"
+            page = self.expect(
+                self.api.get(target + (f"&cursor={cursor}" if cursor else "")), 200
+            ).json()
+            for key in total:
+                total[key] += page[key]
+            samples += page["samples"]
+            cursor = page["next_cursor"]
+        return total, samples
+
+    def same(self, projection):
+        total, samples = self.diff(projection)
+        self.assertGreater(total.pop("compared"), 0)
+        self.assertEqual(set(total.values()), {0}, samples[:3])
+
     def check(self):
         self.cluster.wait_caught_up(self.api)
         outcomes = [command.outcome() for command in self.load.commands]
@@ -135,6 +161,7 @@ class Rebuild(SystemTest):
             built = job["arguments"]["generation"]
             self.assertEqual(self.states(projection)[built], "ready")
             self.assertEqual(self.live(projection), before)
+            self.same(projection)
             self.done(self.ask(projection, "activate"))
             self.assertEqual(self.live(projection), built)
             self.assertEqual(self.states(projection)[before], "old")
@@ -146,6 +173,67 @@ class Rebuild(SystemTest):
             self.done(self.ask(projection, "activate"))
             self.assertEqual(self.live(projection), built)
         self.check()
+
+    def holder(self, number):
+        """The process that has the job, by its instance's name."""
+        holder = self.job(number)["holder"].split(" ", 1)[0]
+        return next((p for p in self.builders if p.name == holder), None)
+
+    def kill_holder(self, number):
+        process = self.holder(number)
+        if process is None or not process.running():
+            return False
+        process.kill()
+        process.start()
+        return True
+
+    def phases(self, number, generation, projection):
+        job = self.job(number)
+        return job["state"], self.states(projection).get(generation)
+
+    def wait_phase(self, number, generation, projection, wanted):
+        """Until the generation is in that state, or the job was faster."""
+        eventually(
+            lambda: self.phases(number, generation, projection)[1] == wanted
+            or self.job(number)["state"] == "done",
+            f"generation {generation} of {projection} is {wanted}",
+            60,
+        )
+
+    def test_b_under_load_through_kills(self):
+        """under load, its process killed in each phase: readers see whole models, nothing is lost"""
+        kills = 0
+        chance = random.Random(5)
+        before = {projection: self.live(projection) for projection in PROJECTIONS}
+        reader = Reader(self.all, self.customer, self.skus)
+        reader.start()
+        writer = threading.Thread(
+            target=lambda: Swarm().run(self.load.clients(8, 1500)), daemon=True
+        )
+        writer.start()
+        for projection in PROJECTIONS:
+            job = self.ask(projection, "rebuild", {"rate": 1500})
+            number, generation = job["id"], job["arguments"]["generation"]
+            for phase in ("filling", "filling", "catching_up"):
+                self.wait_phase(number, generation, projection, phase)
+                eventually(lambda: chance.random() < 0.2, "a random moment")
+                kills += self.kill_holder(number)
+            self.done(job, 90)
+            self.same(projection)
+            switch = self.ask(projection, "activate")
+            kills += self.kill_holder(switch["id"])
+            self.done(switch, 60)
+            self.assertEqual(self.live(projection), generation)
+        writer.join(120)
+        self.assertFalse(writer.is_alive())
+        self.check()
+        for projection in PROJECTIONS:
+            self.done(self.ask(projection, "rollback"), 60)
+            self.assertEqual(self.live(projection), before[projection])
+        self.assertEqual(reader.stop(), [])
+        self.check()
+        self.assertGreaterEqual(kills, 5)
+        print(f"({kills} kills, {reader.reads} reads) ", end="")
 
 
 if __name__ == "__main__":

@@ -3,115 +3,24 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "base/arena.h"
-#include "base/clock.h"
 #include "base/thread.h"
-#include "projection/generation.h"
 #include "projection/job.h"
-#include "projection/job_runner.h"
-#include "projection/rebuild.h"
-#include "projection/rebuild_job.h"
 #include "projection/rebuild_slice.h"
 #include "projection/table.h"
 #include "tests/integration/projection/items.h"
-#include "tests/integration/projection/world.h"
+#include "tests/integration/projection/running.h"
 
 Suite *projection_rebuild_suite(void);
 
-static const struct job_kind *const kinds[] = {&rebuild_kind, &activate_kind, &rollback_kind, NULL};
-
-static struct job_runner *start_jobs(const struct world *world, const char *instance)
-{
-    struct job_config config = {.postgres = database_config(world->database),
-                                .kafka = *fixture_kafka(),
-                                .instance = instance,
-                                .projections = items_projections,
-                                .kinds = kinds,
-                                .fill_lanes = 3};
-    struct job_runner *runner;
-    struct error err = {0};
-
-    ck_ok(job_runner_start(&config, &runner, &err));
-    return runner;
-}
-
-static struct rebuild_asked ask_rebuild(struct world *world, const struct projection *projection)
-{
-    struct rebuild_request request = {.projection = projection, .by = STR("test")};
-    struct rebuild_asked asked = {0};
-    struct error err = {0};
-
-    ck_ok(rebuild_request(world->conn, &request, &asked, &err));
-    return asked;
-}
-
-static void await_job(struct world *world, int64_t id, const char *state)
-{
-    char sql[128];
-
-    snprintf(sql, sizeof(sql), "select count(*) from jobs where id = %lld and state = '%s'",
-             (long long)id, state);
-    world_await_i64(world, sql, 1);
-}
-
-static void await_done(struct world *world, int64_t id)
-{
-    await_job(world, id, "done");
-}
-
-static void switch_to(struct world *world, const struct projection *projection, bool rollback)
-{
-    struct rebuild_asked asked;
-    struct error err = {0};
-
-    ck_ok(activation_request(world->conn, projection, rollback, STR("test"), &asked, &err));
-    await_done(world, asked.job);
-}
-
-static int64_t number(struct world *world, const char *sql)
-{
-    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
-    struct error err = {0};
-
-    ck_ok(pg_query_once(world->conn, sql, NULL, &rows, &err));
-    return pg_get_i64(rows, 0, 0);
-}
-
-/* A projector and jobs beside it, all caught up with some thousand events. */
-struct running {
-    struct world *world;
-    struct projector *projector;
-    struct job_runner *jobs;
-};
-
-static struct running start(void)
-{
-    struct running r = {.world = world_new()};
-
-    world_append(r.world, 3000, 200, 20);
-    world_publish(r.world, WORLD_NONE);
-    r.projector = world_start(r.world, "a");
-    r.jobs = start_jobs(r.world, "a");
-    world_await(r.world);
-    return r;
-}
-
-static void stop(struct running *r)
-{
-    job_runner_stop(r->jobs);
-    projector_stop(r->projector);
-    world_free(r->world);
-}
-
 START_TEST(what_is_built_equals_the_live_one)
 {
-    struct running r = start();
-    struct rebuild_asked items = ask_rebuild(r.world, &items_projection);
-    struct rebuild_asked totals = ask_rebuild(r.world, &totals_projection);
+    struct running r = running_start();
+    struct rebuild_asked items = running_rebuild(r.world, &items_projection);
+    struct rebuild_asked totals = running_rebuild(r.world, &totals_projection);
 
     ck_assert_int_eq(items.generation, 2);
-    await_done(r.world, items.job);
-    await_done(r.world, totals.job);
+    running_done(r.world, items.job);
+    running_done(r.world, totals.job);
     world_check_generations(r.world, 2, 2);
 
     /* and it goes on, as an ordinary one */
@@ -123,7 +32,7 @@ START_TEST(what_is_built_equals_the_live_one)
                     " c.partition::text])::bigint from publisher_cursor)",
                     0);
     world_check_generations(r.world, 2, 2);
-    stop(&r);
+    running_stop(&r);
 }
 END_TEST
 
@@ -136,11 +45,11 @@ START_TEST(a_second_rebuild_at_once_is_refused)
     struct error err = {0};
 
     world_await_i64(world, "select count(*) from generations", 2);
-    ask_rebuild(world, &items_projection); /* nobody carries it out */
+    running_rebuild(world, &items_projection); /* nobody carries it out */
     ck_assert(!rebuild_request(world->conn, &request, &asked, &err));
     ck_assert_int_eq(err.class, ERROR_REFUSED);
     ck_assert_str_eq(err.code, "projection-state");
-    ck_assert_int_eq(number(world, "select count(*) from jobs"), 1);
+    ck_assert_int_eq(running_number(world, "select count(*) from jobs"), 1);
     projector_stop(projector);
 }
 END_TEST
@@ -180,7 +89,7 @@ START_TEST(a_fill_goes_on_where_a_dead_process_left_it)
     world_append(world, 2000, 150, 20);
     world_publish(world, WORLD_NONE);
     world_await(world);
-    asked = ask_rebuild(world, &items_projection);
+    asked = running_rebuild(world, &items_projection);
     ck_ok(pg_script(world->conn, table->create, &err));
     ck_ok(pg_script(world->conn,
                     "insert into generation_lanes (projection, generation, lane, lanes) values"
@@ -190,11 +99,13 @@ START_TEST(a_fill_goes_on_where_a_dead_process_left_it)
     fill_a_little(world, 0, 2, POSITION(2000));
     fill_a_little(world, 1, 2, POSITION(2000));
 
-    jobs = start_jobs(world, "b");
-    await_done(world, asked.job);
-    ck_assert_int_eq(number(world, "select epoch from jobs"), 8);
-    ck_assert_int_eq(number(world, "select count(*) from generation_lanes where lanes = 2"), 2);
-    ck_assert_int_eq(number(world, "select sum(events)::bigint from generation_lanes"), 2000);
+    jobs = running_jobs(world, "b");
+    running_done(world, asked.job);
+    ck_assert_int_eq(running_number(world, "select epoch from jobs"), 8);
+    ck_assert_int_eq(running_number(world, "select count(*) from generation_lanes where lanes = 2"),
+                     2);
+    ck_assert_int_eq(running_number(world, "select sum(events)::bigint from generation_lanes"),
+                     2000);
     world_check_generations(world, 2, 1);
     job_runner_stop(jobs);
     projector_stop(projector);
@@ -219,10 +130,10 @@ static void let_flow(void *arg)
 
 START_TEST(a_switch_while_batches_flow_takes_no_reader_back)
 {
-    struct running r = start();
+    struct running r = running_start();
     struct flow flow = {.stop = stop_new()};
-    struct rebuild_asked items = ask_rebuild(r.world, &items_projection);
-    struct rebuild_asked totals = ask_rebuild(r.world, &totals_projection);
+    struct rebuild_asked items = running_rebuild(r.world, &items_projection);
+    struct rebuild_asked totals = running_rebuild(r.world, &totals_projection);
     struct world beside = *r.world; /* the flow's, with a connection of its own */
     struct thread *thread;
     struct error err = {0};
@@ -230,22 +141,23 @@ START_TEST(a_switch_while_batches_flow_takes_no_reader_back)
     beside.conn = database_connect(r.world->database, PG_PROFILE_UPKEEP);
     flow.world = &beside;
     ck_ok(thread_start(THREAD_MAIN, "flow", let_flow, &flow, &thread, &err));
-    await_done(r.world, items.job);
-    await_done(r.world, totals.job);
+    running_done(r.world, items.job);
+    running_done(r.world, totals.job);
     for (int i = 0; i < 2; i++) {
-        switch_to(r.world, &items_projection, i == 1);
-        switch_to(r.world, &totals_projection, i == 1);
+        running_switch(r.world, &items_projection, i == 1);
+        running_switch(r.world, &totals_projection, i == 1);
     }
-    switch_to(r.world, &items_projection, false);
+    running_switch(r.world, &items_projection, false);
     stop_request(flow.stop);
     thread_join(thread);
     pg_free(beside.conn);
     beside.conn = r.world->conn;
     *r.world = beside; /* what was published */
 
-    ck_assert_int_eq(number(r.world, "select generation from projections where name = 'items'"), 2);
-    ck_assert_int_eq(number(r.world, "select generation from projections where name = 'totals'"),
-                     1);
+    ck_assert_int_eq(
+        running_number(r.world, "select generation from projections where name = 'items'"), 2);
+    ck_assert_int_eq(
+        running_number(r.world, "select generation from projections where name = 'totals'"), 1);
     world_await_i64(r.world,
                     "select count(*) from checkpoints c where position <"
                     " (select (cursor #>> array['topics', 'item', 'last',"
@@ -254,18 +166,18 @@ START_TEST(a_switch_while_batches_flow_takes_no_reader_back)
     world_check_generations(r.world, 1, 1);
     world_check_generations(r.world, 2, 2);
     stop_free(flow.stop);
-    stop(&r);
+    running_stop(&r);
 }
 END_TEST
 
 START_TEST(one_that_can_not_follow_is_not_activated)
 {
-    struct running r = start();
-    struct rebuild_asked items = ask_rebuild(r.world, &items_projection);
+    struct running r = running_start();
+    struct rebuild_asked items = running_rebuild(r.world, &items_projection);
     struct rebuild_asked asked;
     struct error err = {0};
 
-    await_done(r.world, items.job);
+    running_done(r.world, items.job);
     /* Its owner writes no more, as if frozen: its checkpoints stay behind. */
     ck_ok(pg_script(r.world->conn,
                     "update checkpoints set position = 0, epoch = epoch + 1000000"
@@ -274,19 +186,20 @@ START_TEST(one_that_can_not_follow_is_not_activated)
     job_runner_stop(r.jobs);
     projector_stop(r.projector);
     r.projector = NULL;
-    r.jobs = start_jobs(r.world, "b");
+    r.jobs = running_jobs(r.world, "b");
     ck_ok(activation_request(r.world->conn, &items_projection, false, STR("test"), &asked, &err));
     world_await_i64(r.world,
                     "select count(*) from jobs where kind = 'activate' and message like"
                     " 'waits for generation 2: %partition % is at position 0%'",
                     1);
-    ck_assert_int_eq(number(r.world, "select generation from projections where name = 'items'"), 1);
+    ck_assert_int_eq(
+        running_number(r.world, "select generation from projections where name = 'items'"), 1);
     ck_ok(pg_script(r.world->conn, "update jobs set cancel_requested_by = 'test'", &err));
-    await_job(r.world, asked.job, "cancelled");
-    ck_assert_int_eq(number(r.world, "select count(*) from generations where generation = 2"
-                                     " and state = 'ready'"),
+    running_await(r.world, asked.job, "cancelled");
+    ck_assert_int_eq(running_number(r.world, "select count(*) from generations where generation = 2"
+                                             " and state = 'ready'"),
                      1);
-    stop(&r);
+    running_stop(&r);
 }
 END_TEST
 
@@ -302,16 +215,17 @@ START_TEST(a_cancelled_rebuild_leaves_nothing)
     world_append(world, 100, 10, 5);
     world_publish(world, WORLD_NONE);
     world_await(world);
-    asked = ask_rebuild(world, &items_projection);
+    asked = running_rebuild(world, &items_projection);
     ck_ok(job_cancel(world->conn, asked.job, STR("test"), &was_open, &err));
     ck_assert(was_open);
-    jobs = start_jobs(world, "a");
-    await_job(world, asked.job, "cancelled");
+    jobs = running_jobs(world, "a");
+    running_await(world, asked.job, "cancelled");
     world_await_i64(world,
                     "select count(*) from generations where generation = 2 and state = 'dropped'"
                     " and removed_at is not null",
                     1);
-    ck_assert_int_eq(number(world, "select count(*) from checkpoints where generation = 2"), 0);
+    ck_assert_int_eq(running_number(world, "select count(*) from checkpoints where generation = 2"),
+                     0);
     job_runner_stop(jobs);
     projector_stop(projector);
 }
@@ -319,28 +233,29 @@ END_TEST
 
 START_TEST(another_activation_drops_what_was_kept_for_rollback)
 {
-    struct running r = start();
+    struct running r = running_start();
 
     for (int generation = 2; generation <= 3; generation++) {
-        struct rebuild_asked asked = ask_rebuild(r.world, &totals_projection);
+        struct rebuild_asked asked = running_rebuild(r.world, &totals_projection);
 
         ck_assert_int_eq(asked.generation, generation);
-        await_done(r.world, asked.job);
-        switch_to(r.world, &totals_projection, false);
+        running_done(r.world, asked.job);
+        running_switch(r.world, &totals_projection, false);
     }
-    ck_assert_int_eq(number(r.world,
-                            "select count(*) from generations where projection = 'totals' and"
-                            " (generation, state) in ((1, 'dropped'), (2, 'old'), (3, 'live'))"),
-                     3);
+    ck_assert_int_eq(
+        running_number(r.world,
+                       "select count(*) from generations where projection = 'totals' and"
+                       " (generation, state) in ((1, 'dropped'), (2, 'old'), (3, 'live'))"),
+        3);
     world_await_i64(r.world, "select (to_regclass('rm_totals_1') is null)::integer", 1);
     world_check_generations(r.world, 1, 3);
-    stop(&r);
+    running_stop(&r);
 }
 END_TEST
 
 START_TEST(a_paused_projection_stands_still_until_it_is_resumed)
 {
-    struct running r = start();
+    struct running r = running_start();
     struct error err = {0};
 
     ck_ok(projection_set_paused(r.world->conn, &items_projection, true, STR("test"), &err));
@@ -355,11 +270,12 @@ START_TEST(a_paused_projection_stands_still_until_it_is_resumed)
                     " where projection = 'totals'",
                     1);
     ck_assert_int_le(
-        number(r.world, "select max(position) from checkpoints where projection = 'items'"), 3000);
+        running_number(r.world, "select max(position) from checkpoints where projection = 'items'"),
+        3000);
     ck_ok(projection_set_paused(r.world->conn, &items_projection, false, STR("test"), &err));
     world_await(r.world);
     world_check(r.world);
-    stop(&r);
+    running_stop(&r);
 }
 END_TEST
 
