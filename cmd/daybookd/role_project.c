@@ -9,6 +9,7 @@
 #include "projection/job_runner.h"
 #include "projection/projector.h"
 #include "projection/rebuild_job.h"
+#include "verify/verify_job.h"
 
 struct state {
     struct projector *projector;
@@ -19,7 +20,7 @@ static bool start_jobs(struct role_context *context, struct job_runner **ret_job
                        struct error *err)
 {
     static const struct job_kind *const kinds[] = {&rebuild_kind, &activate_kind, &rollback_kind,
-                                                   NULL};
+                                                   &verify_kind, NULL};
     const struct config *config = context->config;
     struct job_config job_config = {
         .postgres = settings_postgres(config, "daybookd job"),

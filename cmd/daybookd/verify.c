@@ -9,6 +9,7 @@
 #include "orders/orders.h"
 #include "projection/projector.h"
 #include "verify/verify.h"
+#include "verify/verify_job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 enum { LINE_BYTES_MAX = 1 << 16, REDRAW_MS = 200, FINDINGS_DEFAULT = 1000 };
-enum { KEYS_DEFAULT = 250000, KAFKA_TIMEOUT_MS = 60000 };
 
 const struct program_option verify_options[] = {
     {.name = "only",
@@ -47,22 +47,9 @@ struct printing {
     bool is_broken; /* standard output is closed or full */
 };
 
-static const char *part_name(enum verify_part part)
-{
-    switch (part) {
-    case VERIFY_LOG:
-        return "log";
-    case VERIFY_TOPICS:
-        return "topic";
-    case VERIFY_MODELS:
-        return "projection";
-    }
-    return "";
-}
-
 static void write_text(const struct finding *f, struct buf *out)
 {
-    buf_printf(out, "%s\t%s", finding_kind_name(f->kind), part_name(f->part));
+    buf_printf(out, "%s\t%s", finding_kind_name(f->kind), verify_part_name(f->part));
     if (f->name.len > 0)
         buf_printf(out, " " STR_FMT, STR_ARG(f->name));
     if (f->partition >= 0)
@@ -77,38 +64,6 @@ static void write_text(const struct finding *f, struct buf *out)
     if (f->position.n > 0)
         buf_printf(out, "position %lld", (long long)f->position.n);
     buf_printf(out, "\t" STR_FMT "\n", STR_ARG(f->text));
-}
-
-static void write_member(struct buf *out, const char *name, struct str value)
-{
-    if (value.len == 0)
-        return;
-    json_write_key(out, name);
-    json_write_str(out, value);
-}
-
-static void write_number(struct buf *out, const char *name, int64_t value)
-{
-    json_write_key(out, name);
-    buf_add_i64(out, value);
-}
-
-static void write_json(const struct finding *f, struct buf *out)
-{
-    buf_add_cstr(out, "{\"kind\":");
-    json_write_cstr(out, finding_kind_name(f->kind));
-    write_member(out, "in", str_of(part_name(f->part)));
-    write_member(out, "name", f->name);
-    if (f->partition >= 0)
-        write_number(out, "partition", f->partition);
-    write_member(out, "tenant", f->tenant);
-    write_member(out, "key", f->key);
-    if (f->version.n > 0)
-        write_number(out, "version", f->version.n);
-    if (f->position.n > 0)
-        write_number(out, "position", f->position.n);
-    write_member(out, "text", f->text);
-    buf_add_cstr(out, "}\n");
 }
 
 static void clear_progress(struct printing *printing)
@@ -126,10 +81,12 @@ static void print_finding(void *arg, const struct finding *finding)
         return;
     printing->left--;
     clear_progress(printing);
-    if (printing->as_json)
-        write_json(finding, &line);
-    else
+    if (printing->as_json) {
+        finding_write_json(finding, &line);
+        buf_add_char(&line, '\n');
+    } else {
         write_text(finding, &line);
+    }
     if (!program_print(buf_str(&line)))
         printing->is_broken = true;
 }
@@ -150,32 +107,28 @@ static bool show_progress(void *arg, const struct verify_progress *progress)
 
 static void print_summary(const struct verify_report *report, int64_t took_ms)
 {
+    SCOPED_VALUE(buf_release) struct buf counts = BUF_INIT(LINE_BYTES_MAX);
+
     fprintf(stderr,
             "verified up to position %lld in %.1f s: %llu events and %llu records read, %llu rows "
             "compared\n",
             (long long)report->head.n, (double)took_ms / 1000, (unsigned long long)report->events,
             (unsigned long long)report->records, (unsigned long long)report->rows);
-    for (int kind = 0; kind < FINDING_KINDS; kind++)
-        fprintf(stderr, "%s%s %llu", kind > 0 ? ", " : "",
-                finding_kind_name((enum finding_kind)kind),
-                (unsigned long long)report->counts[kind]);
+    verify_write_counts(report, &counts);
+    fprintf(stderr, STR_FMT, STR_ARG(buf_str(&counts)));
     fputc('\n', stderr);
 }
 
 static unsigned parts_of(const struct invocation *invocation)
 {
-    static const struct {
-        const char *word;
-        enum verify_part part;
-    } words[] = {{"log", VERIFY_LOG}, {"topics", VERIFY_TOPICS}, {"models", VERIFY_MODELS}};
+    enum verify_part part;
     unsigned parts = 0;
 
     for (size_t i = 0; i < invocation->options_count; i++)
-        for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
-            if (strcmp(invocation->options[i].option->name, "only") == 0 &&
-                strcmp(invocation->options[i].value, words[k].word) == 0)
-                parts |= words[k].part;
-    return parts != 0 ? parts : VERIFY_LOG | VERIFY_TOPICS | VERIFY_MODELS;
+        if (strcmp(invocation->options[i].option->name, "only") == 0 &&
+            verify_part_parse(str_of(invocation->options[i].value), &part))
+            parts |= part;
+    return parts != 0 ? parts : VERIFY_ALL;
 }
 
 static bool read_options(const struct invocation *invocation, struct printing *ret,
@@ -186,7 +139,7 @@ static bool read_options(const struct invocation *invocation, struct printing *r
     const char *output = invocation_option(invocation, "output");
 
     *ret = (struct printing){.left = FINDINGS_DEFAULT,
-                             .keys_max = KEYS_DEFAULT,
+                             .keys_max = VERIFY_KEYS_DEFAULT,
                              .as_json = output && strcmp(output, "ndjson") == 0,
                              .is_terminal = isatty(STDERR_FILENO)};
     if (findings && !str_to_u64(str_of(findings), UINT32_MAX, &ret->left))
@@ -221,7 +174,7 @@ int verify_verb_run(struct invocation *invocation)
         .projections = orders_projections,
         .parts = parts_of(invocation),
         .keys_max = (size_t)printing.keys_max,
-        .kafka_timeout_ms = KAFKA_TIMEOUT_MS,
+        .kafka_timeout_ms = VERIFY_KAFKA_TIMEOUT_MS,
         .found = print_finding,
         .go_on = show_progress,
         .arg = &printing,

@@ -76,6 +76,7 @@ static void add_routes(struct api *api)
     dlq_routes(api);
     projection_routes(api);
     job_routes(api);
+    verify_routes(api);
     for (const struct route_table *const *table = api->config.routes; *table != NULL; table++) {
         command_routes_add(api, (*table)->commands);
         view_routes_add(api, (*table)->views);

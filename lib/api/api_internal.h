@@ -53,6 +53,7 @@ void admin_routes(struct api *api);
 void dlq_routes(struct api *api);
 void projection_routes(struct api *api);
 void job_routes(struct api *api);
+void verify_routes(struct api *api);
 
 /* The {projection} of the path; NULL, and 404 answered, when there is none. */
 const struct projection *projection_in_path(struct call *call);
@@ -60,6 +61,11 @@ void projection_diff_serve(struct call *call);
 
 /* Who asks for a change, for the audit. */
 struct str admin_requester(const struct call *call);
+/* The job in the path; false, and 404 answered, when its id can be none. */
+bool admin_take_job(struct call *call, int64_t *ret_job);
+/* Answers with the job; with its Location for long work that was taken on (202). */
+MUST_CHECK bool admin_answer_job(struct call *call, struct reader *reader, int64_t id, int status,
+                                 struct error *err);
 /* An object without members, or no body; else answers and returns false. */
 bool admin_take_empty_body(struct call *call);
 

@@ -44,42 +44,52 @@ static void serve_list(struct call *call)
         query_submit(call->api->queries, call, read_list);
 }
 
-/* False, and 404 answered, when the path's id can be none. */
-static bool take_id(struct call *call)
+bool admin_take_job(struct call *call, int64_t *ret_job)
 {
-    struct job_call *asked = ARENA_NEW(call->arena, struct job_call);
     uint64_t id;
 
     if (!str_to_u64(call_path_parameter(call, "id"), INT64_MAX - 1, &id) || id == 0) {
         call_problem(call, "not-found", STR_NONE, "there is no job of this id");
         return false;
     }
-    asked->id = (int64_t)id;
-    call->data = asked;
+    *ret_job = (int64_t)id;
     return true;
 }
 
-static bool answer_job(struct call *call, struct reader *reader, int status, struct error *err)
+static bool take_id(struct call *call)
+{
+    struct job_call *asked = ARENA_NEW(call->arena, struct job_call);
+
+    call->data = asked;
+    return admin_take_job(call, &asked->id);
+}
+
+bool admin_answer_job(struct call *call, struct reader *reader, int64_t id, int status,
+                      struct error *err)
 {
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CALL_BODY_MAX);
-    const struct job_call *asked = call->data;
     struct job job;
     bool found;
 
-    if (!job_load(reader->conn, asked->id, call->arena, &job, &found, err))
+    if (!job_load(reader->conn, id, call->arena, &job, &found, err))
         return false;
     if (!found) {
         call_problem(call, "not-found", STR_NONE, "there is no job of this id");
         return true;
     }
     admin_write_job(&job, &body);
+    if (status == 202)
+        call_header(call, "Location",
+                    arena_printf(call->arena, "/admin/v1/jobs/%lld", (long long)id));
     call_json(call, status, &body);
     return true;
 }
 
 static bool read_job(struct call *call, struct reader *reader, struct error *err)
 {
-    return answer_job(call, reader, 200, err);
+    const struct job_call *asked = call->data;
+
+    return admin_answer_job(call, reader, asked->id, 200, err);
 }
 
 static void serve_job(struct call *call)
@@ -98,7 +108,7 @@ static bool cancel_job(struct call *call, struct reader *reader, struct error *e
         return false;
     if (was_open)
         log_info("a job was cancelled", LOG_I64("job", asked->id), LOG_STR("by", by));
-    return answer_job(call, reader, was_open ? 202 : 200, err);
+    return admin_answer_job(call, reader, asked->id, was_open ? 202 : 200, err);
 }
 
 static void serve_cancel(struct call *call)

@@ -137,23 +137,6 @@ static void serve_resume(struct call *call)
     serve_set_paused(call, false);
 }
 
-/* Long work: 202 and its job. */
-static bool answer_job(struct call *call, struct reader *reader, int64_t id, struct error *err)
-{
-    SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CALL_BODY_MAX);
-    struct job job;
-    bool found;
-
-    if (!job_load(reader->conn, id, call->arena, &job, &found, err))
-        return false;
-    if (!found)
-        return error_set(err, ERROR_FATAL, "internal-error", "job %lld is gone", (long long)id);
-    admin_write_job(&job, &body);
-    call_header(call, "Location", arena_printf(call->arena, "/admin/v1/jobs/%lld", (long long)id));
-    call_json(call, 202, &body);
-    return true;
-}
-
 static bool ask_rebuild(struct call *call, struct reader *reader, struct error *err)
 {
     const struct projection_call *asked = call->data;
@@ -163,7 +146,7 @@ static bool ask_rebuild(struct call *call, struct reader *reader, struct error *
         return false;
     log_info("a rebuild was asked for", LOG_CSTR("projection", asked->projection->name),
              LOG_I64("generation", answer.generation), LOG_STR("by", asked->request.by));
-    return answer_job(call, reader, answer.job, err);
+    return admin_answer_job(call, reader, answer.job, 202, err);
 }
 
 static void serve_rebuild(struct call *call)
@@ -200,7 +183,7 @@ static bool ask_activation(struct call *call, struct reader *reader, struct erro
     log_info(asked->rollback ? "a rollback was asked for" : "an activation was asked for",
              LOG_CSTR("projection", asked->projection->name),
              LOG_I64("generation", answer.generation), LOG_STR("by", by));
-    return answer_job(call, reader, answer.job, err);
+    return admin_answer_job(call, reader, answer.job, 202, err);
 }
 
 static void serve_activation(struct call *call, bool rollback)

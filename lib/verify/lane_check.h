@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/units.h"
-#include "verify/verify.h"
+#include "verify/finding.h"
 
 enum { LANE_MISSING_MAX = 1024 };
 

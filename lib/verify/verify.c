@@ -2,26 +2,12 @@
 #include "verify/verify.h"
 #include "verify/verify_internal.h"
 
+#include "base/buf.h"
 #include "eventlog/read.h"
 #include "kafka/partition.h"
 
 #include <assert.h>
 #include <string.h>
-
-static const char *const kind_names[FINDING_KINDS] = {
-    [FINDING_LOST] = "lost",       [FINDING_DOUBLED] = "doubled", [FINDING_REORDERED] = "reordered",
-    [FINDING_DRIFTED] = "drifted", [FINDING_FOREIGN] = "foreign", [FINDING_PARKED] = "parked",
-};
-
-const char *finding_kind_name(enum finding_kind kind)
-{
-    return kind_names[kind];
-}
-
-bool finding_is_drift(enum finding_kind kind)
-{
-    return kind != FINDING_FOREIGN && kind != FINDING_PARKED;
-}
 
 uint64_t verify_drift(const struct verify_report *report)
 {
@@ -31,6 +17,14 @@ uint64_t verify_drift(const struct verify_report *report)
         if (finding_is_drift((enum finding_kind)kind))
             drift += report->counts[kind];
     return drift;
+}
+
+void verify_write_counts(const struct verify_report *report, struct buf *out)
+{
+    for (int kind = 0; kind < FINDING_KINDS; kind++)
+        buf_printf(out, "%s%s %llu", kind > 0 ? ", " : "",
+                   finding_kind_name((enum finding_kind)kind),
+                   (unsigned long long)report->counts[kind]);
 }
 
 void verifier_found(struct verifier *v, const struct finding *finding)

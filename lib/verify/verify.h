@@ -16,40 +16,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/str.h"
 #include "base/units.h"
 #include "kafka/config.h"
 #include "postgres/pg.h"
 #include "projection/fold.h"
-
-enum finding_kind {
-    FINDING_LOST,      /* it is in the log (or was), and not where it must be */
-    FINDING_DOUBLED,   /* it is there more than once */
-    FINDING_REORDERED, /* it stands behind a later one */
-    FINDING_DRIFTED,   /* it is there, with other content */
-    FINDING_FOREIGN,   /* a record that is not this log's: told, but no drift of ours */
-    FINDING_PARKED,    /* a key whose events wait for a person or a retry: told, no drift */
-};
-enum { FINDING_KINDS = FINDING_PARKED + 1 };
-
-/* "lost", "doubled", ... */
-const char *finding_kind_name(enum finding_kind kind);
-/* Whether an installation with such a finding does not agree with itself. */
-bool finding_is_drift(enum finding_kind kind);
-
-enum verify_part { VERIFY_LOG = 1, VERIFY_TOPICS = 2, VERIFY_MODELS = 4 };
-
-struct finding {
-    enum finding_kind kind;
-    enum verify_part part;
-    struct str name;          /* of the topic or projection; empty for the log */
-    int32_t partition;        /* of a topic; else -1 */
-    struct str tenant;        /* empty where it is not known */
-    struct str key;           /* the stream, or a roll-up's keys */
-    struct position position; /* 0: not known */
-    struct version version;   /* 0: not known */
-    struct str text;          /* what is wrong */
-};
+#include "verify/finding.h"
 
 /* How far it is. */
 struct verify_progress {
@@ -89,5 +60,8 @@ MUST_CHECK bool verify_run(const struct verify_config *config, struct verify_rep
 
 /* Findings that mean drift. */
 uint64_t verify_drift(const struct verify_report *report);
+
+/* "lost 0, doubled 0, ..." */
+void verify_write_counts(const struct verify_report *report, struct buf *out);
 
 #endif

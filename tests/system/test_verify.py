@@ -13,6 +13,7 @@ from support.case import main
 from support.harness import Cluster
 from support.load import Load
 from support.swarm import Swarm
+from support.waiting import eventually
 
 EXIT_DRIFT = 8
 JOBS = 400
@@ -54,6 +55,63 @@ class Online(unittest.TestCase):
         working.join()
         self.assertGreaterEqual(looks, 2)
         print(f"({looks} looks) ", end="")
+
+
+class Job(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster, cls.process = loaded(jobs=100)
+        cls.addClassCleanup(cls.cluster.close)
+        cls.api = cls.process.client()
+        cls.addClassCleanup(cls.api.close)
+
+    def verify(self, body=None):
+        """Asks for a verification and waits for its end; the job."""
+        answer = self.api.post("/admin/v1/verify", body)
+        self.assertEqual(answer.status, 202, answer)
+        where = answer.headers["location"]
+        job = eventually(
+            lambda: next(
+                (
+                    job
+                    for job in [self.api.get(where).json()]
+                    if job["state"] not in ("queued", "running")
+                ),
+                None,
+            ),
+            "the verification has ended",
+            60,
+        )
+        self.assertEqual(job["state"], "done", job)
+        return job, self.api.get(f"{where}/findings").json()
+
+    def test_sound_then_not(self):
+        """POST /admin/v1/verify is a job: sound at first, then it names what was edited"""
+        job, found = self.verify()
+        self.assertTrue(job["message"].startswith("sound up to position"), job)
+        self.assertEqual(found["items"], [])
+        self.cluster.database.execute("UPDATE rm_stock_1 SET on_hand = on_hand + 1")
+        rows = int(self.cluster.database.value("SELECT count(*) FROM rm_stock_1"))
+        job, found = self.verify({"only": ["models"]})
+        self.assertTrue(job["message"].startswith("drift up to position"), job)
+        self.assertEqual({(f["kind"], f["name"]) for f in found["items"]}, {("drifted", "stock")})
+        self.assertEqual(len(found["items"]), rows)
+        first = self.api.get(f"/admin/v1/jobs/{job['id']}/findings?limit=1").json()
+        rest = self.api.get(
+            f"/admin/v1/jobs/{job['id']}/findings?after={first['next_after']}"
+        ).json()
+        self.assertEqual(first["items"] + rest["items"], found["items"])
+        job, found = self.verify({"only": ["log", "topics"]})
+        self.assertEqual(found["items"], [])
+
+    def test_bad_input(self):
+        """unknown parts and members are refused, and no job is made"""
+        before = len(self.api.get("/admin/v1/jobs").json()["items"])
+        for body in ({"only": []}, {"only": ["moon"]}, {"keys": 0}, {"colour": 1}, {"only": [1]}):
+            answer = self.api.post("/admin/v1/verify", body)
+            self.assertEqual(answer.status, 422, answer)
+        self.assertEqual(len(self.api.get("/admin/v1/jobs").json()["items"]), before)
+        self.assertEqual(self.api.get("/admin/v1/jobs/x/findings").status, 404)
 
 
 class Damage(unittest.TestCase):
@@ -100,7 +158,7 @@ class Damage(unittest.TestCase):
         """a deleted row of a projection by stream is lost, and nothing else is"""
         stream = self.copy.value("SELECT stream FROM rm_orders_1 ORDER BY stream LIMIT 1").decode()
         findings = self.found(f"DELETE FROM rm_orders_1 WHERE stream = '{stream}'")
-        self.only(findings, "lost", "projection", name="orders", key=stream)
+        self.only(findings, "lost", "models", name="orders", key=stream)
         self.assertEqual(len(findings), 1)
 
     def test_row_edited(self):
@@ -109,7 +167,7 @@ class Damage(unittest.TestCase):
         findings = self.found(
             f"UPDATE rm_stock_1 SET on_hand = on_hand + 3 WHERE stream = '{stream}'"
         )
-        self.only(findings, "drifted", "projection", name="stock", key=stream)
+        self.only(findings, "drifted", "models", name="stock", key=stream)
         self.assertEqual(len(findings), 1)
         self.assertIn("on_hand is", findings[0]["text"])
 
@@ -122,7 +180,7 @@ class Damage(unittest.TestCase):
             f"UPDATE rm_stock_1 SET version = version - 1 WHERE stream = '{stream}'"
         )
         self.assertIn(("lost", stream), {(f["kind"], f["key"]) for f in findings})
-        self.only([f for f in findings if f["kind"] != "drifted"], "lost", "projection")
+        self.only([f for f in findings if f["kind"] != "drifted"], "lost", "models")
 
     def test_row_without_stream(self):
         """a row of a stream that never was is told"""
@@ -130,7 +188,7 @@ class Damage(unittest.TestCase):
             "INSERT INTO rm_stock_1 SELECT (jsonb_populate_record(r, '{\"stream\": \"stock-x\"}')).*"
             " FROM rm_stock_1 r LIMIT 1"
         )
-        self.only(findings, "drifted", "projection", name="stock", key="stock-x")
+        self.only(findings, "drifted", "models", name="stock", key="stock-x")
 
     def test_sum_edited(self):
         """an edited, a deleted and an invented row of a roll-up are told, however it is cut"""
@@ -159,7 +217,7 @@ class Damage(unittest.TestCase):
                     f" WHERE projection = '{projection}'"
                 )
                 rewound = [f for f in findings if f["name"] == projection]
-                self.only(rewound, "drifted", "projection")
+                self.only(rewound, "drifted", "models")
                 self.setUp()
 
     def test_event_deleted(self):
@@ -181,8 +239,8 @@ class Damage(unittest.TestCase):
             f" WHERE position = {position}"
         )
         places = {(f["kind"], f["in"]) for f in findings}
-        self.assertEqual(places, {("drifted", "topic"), ("drifted", "projection")})
-        topic = [f for f in findings if f["in"] == "topic"]
+        self.assertEqual(places, {("drifted", "topics"), ("drifted", "models")})
+        topic = [f for f in findings if f["in"] == "topics"]
         self.assertEqual([f["position"] for f in topic], [position])
 
     def test_version_doubled(self):
@@ -218,7 +276,7 @@ class Topics(unittest.TestCase):
         status, findings, said = verify(self.cluster)
         self.assertEqual(status, EXIT_DRIFT, said)
         self.assertEqual(len(findings), 1, findings)
-        self.assertEqual((findings[0]["kind"], findings[0]["in"]), ("doubled", "topic"))
+        self.assertEqual((findings[0]["kind"], findings[0]["in"]), ("doubled", "topics"))
         self.assertEqual(findings[0]["position"], int(record.headers["ce_globalposition"]))
         self.assertEqual(findings[0]["partition"], record.partition)
 

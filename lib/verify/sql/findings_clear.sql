@@ -1,0 +1,1 @@
+delete from verify_findings where job = $1
