@@ -86,10 +86,28 @@ static bool is_below_head(struct call *call, const struct reach *reach)
     return false;
 }
 
+/* Waiting would not bring it: a person has to look. */
+static void answer_parked(struct call *call, const struct projection *projection,
+                          const struct written_parked *parked)
+{
+    struct buf members = BUF_INIT(1024);
+
+    buf_printf(&members, "\"projection\":\"%s\",\"stream\":", projection->name);
+    json_write_str(&members, parked->stream);
+    buf_printf(&members, ",\"version\":%" PRId64 ",\"state\":", parked->version.n);
+    json_write_str(&members, parked->state);
+    call_problem(call, "projection-parked", arena_dup(call->arena, buf_str(&members)),
+                 "'" STR_FMT "' is parked in '%s' at version %" PRId64
+                 ": the write is not in it and will not be before that is resolved",
+                 STR_ARG(parked->stream), projection->name, parked->version.n);
+    buf_release(&members);
+}
+
 static enum looked look(struct call *call, struct reader *reader,
                         const struct projection *projection, int generation, struct error *err)
 {
     struct model_read *read = call->model_read;
+    struct written_parked parked;
     struct reach reach;
 
     if (!reach_load(reader->conn, &projection, 1, generation, call->arena, &reach, err))
@@ -100,6 +118,13 @@ static enum looked look(struct call *call, struct reader *reader,
                                        call->arena, &read->written, err))
         return LOOKED_FAILED;
     read->loaded = true;
+    if (!written_find_parked(reader->conn, projection, generation, &read->written, call->arena,
+                             &parked, err))
+        return LOOKED_FAILED;
+    if (parked.stream.data != NULL) {
+        answer_parked(call, projection, &parked);
+        return LOOKED_ANSWERED;
+    }
     return reach_holds(&reach, projection, &read->written) ? LOOKED_THERE : LOOKED_NOT_YET;
 }
 

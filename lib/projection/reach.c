@@ -37,6 +37,55 @@ bool written_load(struct pg_conn *conn, struct position first, struct position l
             .key = arena_printf(arena, STR_FMT "/" STR_FMT, STR_ARG(pg_get_str(rows, i, 1)),
                                 STR_ARG(pg_get_str(rows, i, 2))),
             .last = POSITION(pg_get_i64(rows, i, 3)),
+            .tenant = arena_dup(arena, pg_get_str(rows, i, 1)),
+            .stream = arena_dup(arena, pg_get_str(rows, i, 2)),
+            .version = VERSION(pg_get_i64(rows, i, 4)),
+        };
+    return true;
+}
+
+static void add_streams(struct pg_params *params, const struct written *written)
+{
+    pg_array_open(params, PG_TEXT);
+    for (size_t i = 0; i < written->streams_count; i++)
+        pg_array_str(params, written->streams[i].tenant);
+    pg_array_close(params);
+    pg_array_open(params, PG_TEXT);
+    for (size_t i = 0; i < written->streams_count; i++)
+        pg_array_str(params, written->streams[i].stream);
+    pg_array_close(params);
+    pg_array_open(params, PG_INT8);
+    for (size_t i = 0; i < written->streams_count; i++)
+        pg_array_i64(params, written->streams[i].version.n);
+    pg_array_close(params);
+}
+
+bool written_find_parked(struct pg_conn *conn, const struct projection *projection, int generation,
+                         const struct written *written, struct arena *arena,
+                         struct written_parked *ret, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+    const char *sql = written->whole ? sql_range_parked : sql_written_parked;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(projection->name));
+    pg_add_i32(&params, generation);
+    if (written->whole) {
+        pg_add_i64(&params, written->first.n);
+        pg_add_i64(&params, written->last.n);
+    } else {
+        add_streams(&params, written);
+    }
+    if (!pg_query(conn, sql, &params, &rows, err))
+        return error_wrap(err, "look for parked streams of projection '%s'", projection->name);
+
+    *ret = (struct written_parked){0};
+    if (pg_rows_count(rows) > 0)
+        *ret = (struct written_parked){
+            .stream = arena_dup(arena, pg_get_str(rows, 0, 0)),
+            .version = VERSION(pg_get_i64(rows, 0, 1)),
+            .state = arena_dup(arena, pg_get_str(rows, 0, 2)),
         };
     return true;
 }

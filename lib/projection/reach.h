@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a read model holds a write: for each event of the write in a category the projection
- * reads, the checkpoint of that event's partition has passed it.
+ * reads, the checkpoint of that event's partition has passed it, and its stream is not parked
+ * there.
  *
  * What a write is made of never changes and is loaded once; how far the projections are is looked
  * at again and again, for any number of writes at once. Checkpoints are those of the generation
@@ -32,6 +33,9 @@ struct written_at {
     struct str category;
     struct str key; /* in Kafka: "<tenant>/<stream>" */
     struct position last;
+    struct str tenant;
+    struct str stream;
+    struct version version; /* of its last event */
 };
 
 struct written {
@@ -68,6 +72,19 @@ struct reach {
 MUST_CHECK bool reach_load(struct pg_conn *conn, const struct projection *const *projections,
                            size_t count, int generation, struct arena *arena, struct reach *ret,
                            struct error *err);
+
+/* A stream of the write that is parked, so that the write is passed but not applied. */
+struct written_parked {
+    struct str stream; /* data NULL: none is */
+    struct version version;
+    struct str state;
+};
+
+/* Asked behind reach_load(): what was passed there and is not parked here is applied. */
+MUST_CHECK bool written_find_parked(struct pg_conn *conn, const struct projection *projection,
+                                    int generation, const struct written *written,
+                                    struct arena *arena, struct written_parked *ret,
+                                    struct error *err);
 
 bool reach_holds(const struct reach *reach, const struct projection *projection,
                  const struct written *written);

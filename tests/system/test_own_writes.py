@@ -157,6 +157,65 @@ class Reading(SystemTest):
         self.assertEqual([problem["log"], problem["token_log"]], ids)
 
 
+class Parked(SystemTest):
+    """A read model in which a stream is parked, as a projector leaves it."""
+
+    def park(self, stream, version, state="dead"):
+        self.cluster.database.execute(
+            "INSERT INTO parked_keys (projection, generation, tenant, stream, topic, partition, "
+            "state, version, last_version, position) "
+            f"SELECT 'stock', generation, 'main', '{stream}', '', 0, '{state}', {version}, "
+            f"{version}, 0 FROM projections WHERE name = 'stock'"
+        )
+
+    def test_a_parked_write_is_told_at_once(self):
+        """424 projection-parked for writes from the parked version on; older ones and others are read"""
+        sku = unique("sku-")
+        tokens = [token_of(self.api.post(f"/v1/stock/{sku}/receive", {"quantity": 5})) for _ in "123"]
+        other = token_of(self.api.post(f"/v1/stock/{unique('sku-')}/receive", {"quantity": 5}))
+        self.expect(read_with(self.api, "/v1/stock", tokens[2], 20), 200)
+        for state in ("retrying", "dead"):
+            self.cluster.database.execute("DELETE FROM parked_keys")
+            self.park(f"stock-{sku}", 2, state)
+            for token, version in ((tokens[1], 2), (tokens[2], 3)):
+                begun = time.monotonic()
+                answer = read_with(self.api, "/v1/stock", token, 20)
+                problem = self.refused(answer, 424, "projection-parked")
+                self.assertLess(time.monotonic() - begun, 5)
+                told = [problem[m] for m in ("projection", "stream", "version", "state")]
+                self.assertEqual(told, ["stock", f"stock-{sku}", 2, state], version)
+            self.expect(read_with(self.api, "/v1/stock", tokens[0], 20), 200)
+            self.expect(read_with(self.api, "/v1/stock", other, 20), 200)
+            self.expect(self.api.get("/v1/stock"), 200)
+            self.expect(read_with(self.api, "/v1/orders", tokens[1], 20), 200)
+        self.cluster.database.execute("DELETE FROM parked_keys")
+        self.expect(read_with(self.api, "/v1/stock", tokens[2], 20), 200)
+
+
+    def test_a_wide_token_covers_all_that_is_between(self):
+        """events of one append 10,000 positions apart: all between is awaited, what is parked told"""
+        first, last, sku = unique("note-"), unique("note-"), unique("sku-")
+        self.accepted(self.append(first, event(id="a")))
+        self.receive(sku, 5)
+        for _ in range(11):
+            self.accepted(self.append(unique("note-"), *[event() for _ in range(1000)]))
+        self.accepted(self.append(last, event(id="b")))
+        appends = [
+            {"stream": first, "events": [event(id="a")]},
+            {"stream": last, "events": [event(id="b")]},
+        ]
+        token = token_of(self.expect(self.api.post("/v1/append", {"appends": appends}), 201))
+        stock = self.expect(read_with(self.api, "/v1/stock?limit=500", token, 30), 200).json()
+        self.assertIn(sku, [item["sku"] for item in stock["items"]])
+        self.park(f"stock-{sku}", 2)
+        self.expect(read_with(self.api, "/v1/stock", token, 30), 200)
+        self.cluster.database.execute("DELETE FROM parked_keys")
+        self.park(f"stock-{sku}", 1)
+        problem = self.refused(read_with(self.api, "/v1/stock", token), 424, "projection-parked")
+        self.assertEqual(problem["stream"], f"stock-{sku}")
+        self.cluster.database.execute("DELETE FROM parked_keys")
+
+
 class Behind(SystemTest):
     """The API runs alone: read models stand still until a test starts what fills them."""
 

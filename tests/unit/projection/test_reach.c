@@ -44,7 +44,7 @@ static struct written_at stream_in(const char *category, int32_t partition, int3
     do
         snprintf(key, 32, "main/%s-%d", category, n++);
     while (kafka_partition_of(str_of(key), count) != partition);
-    return (struct written_at){str_of(category), str_of(key), {last}};
+    return (struct written_at){.category = str_of(category), .key = str_of(key), .last = {last}};
 }
 
 static bool holds(const struct reach *reach, const struct projection *projection,
