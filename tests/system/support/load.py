@@ -117,6 +117,9 @@ def is_definite(answer):
 
 def promised_events(body):
     """Stream, version and position of each event an answer stands for; ids where it names them."""
+    if "results" in body:
+        carried_out = [r["body"] for r in body["results"] if r["status"] < 300]
+        return [event for one in carried_out for event in promised_events(one)]
     if "events" in body:
         return [{k: e[k] for k in ("id", "stream", "version", "position")} for e in body["events"]]
     streams = body.get("streams", [body])
@@ -197,4 +200,22 @@ def several(load):
     yield load.command("POST", "/v1/append", {"appends": appends})
 
 
-JOBS = [order_life] * 6 + [receive] * 3 + [adjust, notes, several]
+def bulk(load):
+    """Several commands in one request; what they are about is made up on the way."""
+    pick = load.random
+    commands = []
+    for _ in range(pick.randint(1, 4)):
+        order_id, sku = f"b{uuid.UUID(int=pick.getrandbits(128)).hex}", pick.choice(SKUS)
+        line = {"sku": sku, "quantity": pick.randint(1, 3), "unit_price_minor": 7}
+        order = {"customer_id": pick.choice(CUSTOMERS), "currency": "EUR", "items": [line]}
+        total = {"amount_minor": 7 * line["quantity"]}
+        commands += [
+            {"command": "stock.receive", "id": sku, "data": {"quantity": pick.randint(1, 2)}},
+            {"command": "order.place", "id": order_id, "data": order},
+            {"command": "order.pay", "id": order_id, "data": total, "if_match": 1},
+        ]
+    body = {"atomic": pick.random() < 0.5, "commands": commands}
+    yield load.command("POST", "/v1/commands", body)
+
+
+JOBS = [order_life] * 6 + [receive] * 3 + [adjust, notes, several, bulk]
