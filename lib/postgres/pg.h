@@ -127,6 +127,15 @@ void pg_array_bool(struct pg_params *p, bool value);
 void pg_array_null(struct pg_params *p);
 void pg_array_close(struct pg_params *p);
 
+/* One array of a member of each of COUNT items; ADDER is one of the above. */
+#define PG_ADD_ARRAY(params, type, adder, items, count, member) \
+    do { \
+        pg_array_open((params), (type)); \
+        for (size_t add_i = 0; add_i < (count); add_i++) \
+            adder((params), (items)[add_i].member); \
+        pg_array_close(params); \
+    } while (0)
+
 struct pg_rows;
 void pg_rows_free(struct pg_rows *rows);
 SCOPED_DEFINE(struct pg_rows *, pg_rows_free);
