@@ -22,6 +22,9 @@ static void forget_categories(struct pub_core *core)
 
 static void want_category(struct pub_core *core, struct str category)
 {
+    /* Dead letters have a topic a projection, made with its first one. */
+    if (str_equal(category, STR("dlq")))
+        return;
     for (size_t i = 0; i < core->categories_count; i++)
         if (str_equal(core->categories[i], category))
             return;

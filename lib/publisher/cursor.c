@@ -37,6 +37,28 @@ void cursor_copy(struct cursor *to, const struct cursor *from)
     *to = copy;
 }
 
+/* The engine writes dead letters to dlq-<projection>; nobody else may write there. */
+struct str cursor_category(struct str stream, char out[CURSOR_CATEGORY_MAX + 1])
+{
+    struct str category = name_category(stream);
+    struct str projection = name_stream_id(stream);
+    int len;
+
+    if (!str_equal(category, STR("dlq")) || !name_is_projection(projection))
+        return category;
+    len = snprintf(out, CURSOR_CATEGORY_MAX + 1, "dlq." STR_FMT, STR_ARG(projection));
+    return str_from(out, (size_t)len);
+}
+
+bool cursor_is_category(struct str s)
+{
+    struct str projection;
+
+    if (name_is_category(s))
+        return true;
+    return str_equal(str_split(s, '.', &projection), STR("dlq")) && name_is_projection(projection);
+}
+
 struct cursor_topic *cursor_find(const struct cursor *cursor, struct str category)
 {
     for (size_t i = 0; i < cursor->topics_count; i++)
@@ -51,7 +73,7 @@ struct cursor_topic *cursor_add(struct cursor *cursor, struct str category, cons
     struct cursor_topic *added;
 
     assert(cursor_find(cursor, category) == NULL);
-    assert(partitions > 0 && category.len <= NAME_CATEGORY_MAX);
+    assert(partitions > 0 && category.len <= CURSOR_CATEGORY_MAX);
     assert(strlen(topic) < CURSOR_TOPIC_MAX);
     cursor->topics =
         mem_realloc(cursor->topics, (cursor->topics_count + 1) * sizeof(struct cursor_topic));
@@ -173,7 +195,7 @@ static bool read_topic(const char *category, const json_t *value, struct cursor 
     char name[CURSOR_TOPIC_MAX];
     struct cursor_topic *topic;
 
-    if (!name_is_category(str_of(category)) || !read_text(value, "topic", name, sizeof(name)))
+    if (!cursor_is_category(str_of(category)) || !read_text(value, "topic", name, sizeof(name)))
         return malformed(err, "a topic without name");
     if (partitions == 0 || partitions > CURSOR_PARTITIONS_MAX)
         return malformed(err, "a topic without partitions");

@@ -35,8 +35,11 @@ struct cursor_lane { /* one partition of a topic */
     struct position tail;
 };
 
+/* A category, or "dlq.<projection>": the dead letters of each have a topic of their own. */
+enum { CURSOR_CATEGORY_MAX = NAME_CATEGORY_MAX + 1 + NAME_CATEGORY_MAX };
+
 struct cursor_topic {
-    char category[NAME_CATEGORY_MAX + 1];
+    char category[CURSOR_CATEGORY_MAX + 1];
     char topic[CURSOR_TOPIC_MAX];
     struct cursor_lane *lanes;
     int32_t partitions; /* number of lanes: keys are spread over so many */
@@ -53,6 +56,10 @@ struct cursor {
 void cursor_init(struct cursor *cursor, const char *log_id);
 void cursor_release(struct cursor *cursor);
 void cursor_copy(struct cursor *to, const struct cursor *from); /* TO: released or initialised */
+
+/* What the topic of STREAM's events is found by: its category, or OUT for dead letters. */
+struct str cursor_category(struct str stream, char out[CURSOR_CATEGORY_MAX + 1]);
+bool cursor_is_category(struct str s);
 
 /* NULL: that category has no topic yet. Valid until a topic is added. */
 struct cursor_topic *cursor_find(const struct cursor *cursor, struct str category);

@@ -85,7 +85,7 @@ void plan_make(struct plan *plan, enum plan_mode mode, struct cursor *cursor,
     plan->missing_category = STR_NONE;
     for (size_t i = 0; i < count; i++) {
         const struct event *event = &events[i];
-        struct str category = name_category(event->stream);
+        struct str category = cursor_category(event->stream, plan->category);
         struct cursor_topic *topic = cursor_find(cursor, category);
         int32_t partition;
 

@@ -40,6 +40,7 @@ struct plan {
     size_t bytes;
     size_t events_taken;         /* of those given, the skipped ones included */
     struct str missing_category; /* data NULL: none. The next event needs this topic first */
+    char category[CURSOR_CATEGORY_MAX + 1]; /* what missing_category may borrow from */
 };
 
 struct plan_limits {

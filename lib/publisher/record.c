@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "publisher/record.h"
 
+#include "base/json.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +23,23 @@ static struct str number(char out[RECORD_NUMBER_MAX], int64_t value)
 static struct str sequence(char out[RECORD_NUMBER_MAX], int64_t value)
 {
     return str_from(out, (size_t)snprintf(out, RECORD_NUMBER_MAX, "%020" PRId64, value));
+}
+
+/* What a dead letter's metadata says of the failure: texts without escapes, as the projector writes
+ * them. Kafka's own dead letter queues have the same headers. */
+static void add_errors(struct kafka_record *record, struct record_space *space, struct str metadata)
+{
+    static const char *const names[] = {"__dlq.errors.topic",          "__dlq.errors.partition",
+                                        "__dlq.errors.offset",         "__dlq.errors.group",
+                                        "__dlq.errors.delivery.count", "__dlq.errors.message"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct str raw;
+
+        if (metadata.data == NULL || !json_member(metadata, names[i], &raw) || raw.len < 2)
+            continue;
+        add(record, space, names[i], str_from(raw.data + 1, raw.len - 2));
+    }
 }
 
 struct kafka_record record_encode(const struct plan_record *planned, const char *source,
@@ -54,5 +73,7 @@ struct kafka_record record_encode(const struct plan_record *planned, const char 
     add(&record, space, "ce_causationid", event->origin.causation_id);
     add(&record, space, "traceparent", event->origin.traceparent);
     add(&record, space, "content-type", STR("application/json"));
+    if (str_equal(name_category(event->stream), STR("dlq")))
+        add_errors(&record, space, event->metadata);
     return record;
 }

@@ -104,6 +104,34 @@ START_TEST(what_is_no_cursor_is_refused)
 }
 END_TEST
 
+static const struct {
+    const char *stream;
+    const char *category;
+} categories[] = {
+    {"order-1", "order"},
+    {"dlq-orders", "dlq.orders"},
+    {"dlq-Orders", "dlq"}, /* no projection: nothing of the engine's */
+    {"dlq-a.b", "dlq"},
+};
+
+START_TEST(dead_letters_are_found_by_their_projection)
+{
+    char out[CURSOR_CATEGORY_MAX + 1];
+
+    EXPECT_STR(cursor_category(str_of(categories[_i].stream), out), categories[_i].category);
+    ck_assert(cursor_is_category(str_of(categories[_i].category)));
+}
+END_TEST
+
+START_TEST(a_category_is_a_name_or_that_of_dead_letters)
+{
+    ck_assert(!cursor_is_category(STR("dlq.")));
+    ck_assert(!cursor_is_category(STR("dlq.a.b")));
+    ck_assert(!cursor_is_category(STR("order.items")));
+    ck_assert(!cursor_is_category(STR("dlq.A")));
+}
+END_TEST
+
 Suite *publisher_cursor_suite(void)
 {
     Suite *suite = suite_create("publisher_cursor");
@@ -112,6 +140,8 @@ Suite *publisher_cursor_suite(void)
     tcase_add_test(tcase, it_is_written_as_documented);
     tcase_add_test(tcase, what_was_written_is_read_back);
     tcase_add_loop_test(tcase, what_is_no_cursor_is_refused, 0, COUNT_OF(malformed));
+    tcase_add_loop_test(tcase, dead_letters_are_found_by_their_projection, 0, COUNT_OF(categories));
+    tcase_add_test(tcase, a_category_is_a_name_or_that_of_dead_letters);
     suite_add_tcase(suite, tcase);
     return suite;
 }

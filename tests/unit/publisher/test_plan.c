@@ -144,6 +144,21 @@ START_TEST(counting_publishes_nothing)
 }
 END_TEST
 
+START_TEST(dead_letters_go_to_their_projection_s_topic)
+{
+    struct cursor_topic *topic;
+
+    events[0].stream = STR("dlq-orders");
+    make(PLAN_FORWARD, 0, roomy);
+    ck_assert_uint_eq(plan.count, 0);
+    EXPECT_STR(plan.missing_category, "dlq.orders");
+    topic = cursor_add(&cursor, plan.missing_category, "daybook.dlq.orders", PARTITIONS);
+    plan_make(&plan, PLAN_FORWARD, &cursor, events, 1, roomy);
+    ck_assert_uint_eq(plan.count, 1);
+    ck_assert_ptr_eq(plan.records[0].topic, topic);
+}
+END_TEST
+
 Suite *publisher_plan_suite(void)
 {
     Suite *suite = suite_create("publisher_plan");
@@ -156,6 +171,7 @@ Suite *publisher_plan_suite(void)
     tcase_add_test(tcase, an_event_without_topic_ends_the_batch_before_it);
     tcase_add_test(tcase, completing_publishes_what_is_between_tail_and_entry_only);
     tcase_add_test(tcase, counting_publishes_nothing);
+    tcase_add_test(tcase, dead_letters_go_to_their_projection_s_topic);
     suite_add_tcase(suite, tcase);
     return suite;
 }

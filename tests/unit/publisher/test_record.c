@@ -99,6 +99,29 @@ START_TEST(the_longest_numbers_fit)
 }
 END_TEST
 
+START_TEST(a_dead_letter_s_errors_become_headers)
+{
+    struct kafka_record record;
+
+    event.stream = STR("dlq-orders");
+    event.metadata =
+        STR("{\"__dlq.errors.topic\":\"daybook.order\",\"__dlq.errors.partition\":\"3\","
+            "\"__dlq.errors.offset\":\"12\",\"__dlq.errors.group\":\"g\","
+            "\"__dlq.errors.delivery.count\":\"3\",\"__dlq.errors.message\":\"why\"}");
+    record = encode();
+    expect(&record, "__dlq.errors.topic", "daybook.order");
+    expect(&record, "__dlq.errors.partition", "3");
+    expect(&record, "__dlq.errors.offset", "12");
+    expect(&record, "__dlq.errors.group", "g");
+    expect(&record, "__dlq.errors.delivery.count", "3");
+    expect(&record, "__dlq.errors.message", "why");
+    ck_assert_uint_eq(record.headers_count, 13 + 6);
+    /* Of no other category, whatever its metadata says. */
+    event.stream = STR("order-1");
+    ck_assert_uint_eq(encode().headers_count, 13);
+}
+END_TEST
+
 Suite *publisher_record_suite(void)
 {
     Suite *suite = suite_create("publisher_record");
@@ -108,6 +131,7 @@ Suite *publisher_record_suite(void)
     tcase_add_test(tcase, it_is_a_cloud_event_in_binary_mode);
     tcase_add_test(tcase, where_it_came_from_is_told_if_it_is_known);
     tcase_add_test(tcase, the_longest_numbers_fit);
+    tcase_add_test(tcase, a_dead_letter_s_errors_become_headers);
     suite_add_tcase(suite, tcase);
     return suite;
 }
