@@ -73,3 +73,19 @@ bool kafka_message_header(const struct kafka_message *message, const char *name,
     *ret_value = str_from(value, len);
     return true;
 }
+
+bool kafka_message_header_at(const struct kafka_message *message, size_t index,
+                             const char **ret_name, struct str *ret_value)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t len;
+
+    if (rd_kafka_message_headers(inner(message), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    if (rd_kafka_header_get_all(headers, index, ret_name, &value, &len) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    *ret_value = str_from(value, len);
+    return true;
+}

@@ -28,6 +28,10 @@ struct str kafka_message_key(const struct kafka_message *message);       /* data
 struct str kafka_message_value(const struct kafka_message *message);     /* data NULL: none */
 size_t kafka_message_bytes(const struct kafka_message *message);         /* key and value */
 
+/* Headers in order: INDEX from 0 on; the value's data may be NULL. False: there is none. */
+bool kafka_message_header_at(const struct kafka_message *message, size_t index,
+                             const char **ret_name, struct str *ret_value);
+
 /* The last header of that name; its value's data may be NULL. False: there is none. */
 bool kafka_message_header(const struct kafka_message *message, const char *name,
                           struct str *ret_value);
