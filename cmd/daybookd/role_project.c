@@ -49,6 +49,7 @@ static bool start(struct role_context *context, const struct log_identity *ident
         .queue_bytes_max = (size_t)config_number(config, "projection.queue_bytes_max"),
         .fetch_queue_bytes_max = (size_t)config_number(config, "projection.fetch_queue_bytes_max"),
         .session_timeout_ms = (int)config_number(config, "projection.session_timeout"),
+        .parking = settings_parking(config),
     };
     struct state *state = ARENA_NEW(context->arena, struct state);
 

@@ -110,6 +110,9 @@ void settings_check(const struct config *config, struct buf *faults)
     check_log(config, faults);
     check_postgres(config, faults);
     check_projections(config, faults);
+    if (config_number(config, "projection.retry_first") >
+        config_number(config, "projection.retry_max"))
+        fault(config, faults, "projection.retry_first", "must not be above projection.retry_max");
     check_kafka(config, faults);
 }
 
@@ -235,6 +238,16 @@ struct kafka_config settings_kafka(const struct config *config, const char *inst
         .producer = section_pairs(config, "kafka.producer", 0, arena),
         .consumer = section_pairs(config, "kafka.consumer", 0, arena),
         .client_id = instance,
+    };
+}
+
+struct parking_policy settings_parking(const struct config *config)
+{
+    return (struct parking_policy){
+        .attempts_max = (int)config_number(config, "projection.retry_attempts"),
+        .first_ms = config_number(config, "projection.retry_first"),
+        .max_ms = config_number(config, "projection.retry_max"),
+        .deadline_ms = config_number(config, "projection.retry_deadline"),
     };
 }
 

@@ -16,6 +16,7 @@
 #include "http/server.h"
 #include "kafka/config.h"
 #include "postgres/pg.h"
+#include "projection/parking_core.h"
 
 struct arena;
 struct buf;
@@ -38,6 +39,7 @@ struct subscription_limits settings_subscriptions(const struct config *config);
 struct http_config settings_http(const struct config *config);
 struct kafka_config settings_kafka(const struct config *config, const char *instance,
                                    struct arena *arena);
+struct parking_policy settings_parking(const struct config *config);
 enum log_level settings_log_level(const struct config *config);
 enum log_format settings_log_format(const struct config *config);
 

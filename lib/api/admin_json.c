@@ -150,6 +150,8 @@ void admin_write_projection(const struct projection_status *status,
     json_add_i64(out, "position", status->position.n);
     json_add_i64(out, "lag_events", status->lag_events);
     json_add_i64(out, "lag_ms", status->lag_ms);
+    json_add_i64(out, "parked_keys", status->parked_keys);
+    json_add_i64(out, "dead_letters", status->dead_letters);
     if (views)
         write_generations(views, views_count, out);
     json_write_key(out, "partitions");

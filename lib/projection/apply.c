@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "projection/apply.h"
+#include "projection/apply_internal.h"
 
 #include <assert.h>
 
 #include "base/arena.h"
-#include "eventlog/read.h"
 #include "postgres/pg.h"
+#include "projection/parked_set.h"
+#include "projection/parking_store.h"
 #include "projection/rows.h"
 #include "projection/sql.h"
 #include "projection/sums.h"
@@ -15,30 +16,15 @@ static const char sql_begin[] = "begin isolation level read committed";
 static const char sql_commit[] = "commit";
 static const char sql_head[] = "select position from log_head";
 
-enum { GAP_EVENTS = 500 };
-
-struct batch {
-    struct pg_conn *conn;
-    const struct table *table;
-    const struct apply_part *parts;
-    size_t parts_count;
-    struct arena *arena;
-    struct applied *ret;
-    struct rows *rows; /* by stream */
-    struct sums *sums; /* roll-up */
-    struct position head;
-    struct pg_rows *loaded; /* what rows borrow from */
-};
-
-static bool failed(struct batch *b)
+bool batch_failed(struct batch *b)
 {
     b->ret->result = APPLY_FAILED;
     return false;
 }
 
-static bool cut(struct batch *b, size_t part, size_t index)
+bool batch_cut(struct batch *b, enum apply_result result, size_t part, size_t index)
 {
-    b->ret->result = APPLY_CUT;
+    b->ret->result = result;
     b->ret->part = part;
     b->ret->cut = index;
     return false;
@@ -123,7 +109,7 @@ static bool first_trip(struct batch *b)
          receive_first(b, &moved, &head);
     pg_pipe_close(b->conn);
     if (!ok)
-        return failed(b);
+        return batch_failed(b);
 
     assert(pg_rows_count(head) == 1);
     b->head = POSITION(pg_get_i64(head, 0, 0));
@@ -134,137 +120,159 @@ static bool first_trip(struct batch *b)
     return true;
 }
 
-/* A row is more than one version behind EVENT: the log has what is between, or nobody has. */
-static bool fill_gap(struct batch *b, const struct event *event, enum rows_fold *ret_fold)
+/* The second trip: rows, keys, records that are not ours, COMMIT. */
+
+enum { WRITES_MAX = 4 };
+
+struct writes {
+    struct {
+        const char *sql;
+        struct pg_params params;
+        size_t rows; /* that must be affected; 0: any */
+    } items[WRITES_MAX];
+    size_t count;
+};
+
+static void writes_release(struct writes *writes)
 {
-    struct row *row = rows_touch(b->rows, event->tenant, event->stream);
-    enum rows_fold fold = ROWS_FOLDED;
-
-    while (fold == ROWS_FOLDED && row->version.n + 1 < event->version.n) {
-        struct version from = VERSION(row->version.n + 1);
-        struct stream_head head;
-        struct event_page page;
-
-        if (!stream_read(b->conn, event->tenant, event->stream, from, STREAM_FORWARD, STR_NONE,
-                         GAP_EVENTS, b->arena, &head, &page, &b->ret->err)) {
-            *ret_fold = ROWS_POISON; /* the log lacks a version */
-            return b->ret->err.class == ERROR_POISON || failed(b);
-        }
-        if (page.count == 0) { /* a forged record: the stream ends before it */
-            *ret_fold = ROWS_POISON;
-            error_set(&b->ret->err, ERROR_POISON, "version-gap",
-                      "the log has no version %lld of '" STR_FMT "'", (long long)from.n,
-                      STR_ARG(event->stream));
-            return true;
-        }
-        for (size_t i = 0;
-             fold == ROWS_FOLDED && i < page.count && page.events[i].version.n < event->version.n;
-             i++)
-            fold = rows_fold(b->rows, &page.events[i], &b->ret->err);
-    }
-    *ret_fold = fold == ROWS_FOLDED ? rows_fold(b->rows, event, &b->ret->err) : fold;
-    return true;
+    for (size_t i = 0; i < writes->count; i++)
+        pg_params_release(&writes->items[i].params);
 }
 
-static bool fold_row(struct batch *b, const struct event *event, bool *ret_poison)
+static struct pg_params *write_add(struct writes *writes, const char *sql, size_t rows)
 {
-    enum rows_fold fold = rows_fold(b->rows, event, &b->ret->err);
+    size_t i = writes->count++;
 
-    if (fold == ROWS_GAP && !fill_gap(b, event, &fold))
-        return false;
-    switch (fold) {
-    case ROWS_FOLDED:
-        b->ret->folded++;
-        break;
-    case ROWS_HAS_IT:
-        b->ret->skipped++;
-        break;
-    case ROWS_GAP: /* was filled */
-        assert(!"a gap");
-        break;
-    case ROWS_POISON:
-        *ret_poison = true;
-        break;
-    }
-    return true;
+    assert(i < WRITES_MAX);
+    writes->items[i].sql = sql;
+    writes->items[i].rows = rows;
+    pg_params_init(&writes->items[i].params);
+    return &writes->items[i].params;
 }
 
-/* *ret_stop: the batch ends before this event, err says why. */
-static bool fold_event(struct batch *b, const struct event *event, bool *ret_stop)
+static void add_rows(struct batch *b, struct writes *writes)
 {
-    if (event->position.n > b->head.n) {
-        error_set(&b->ret->err, ERROR_TRANSIENT, "log-behind",
-                  "position %lld came from Kafka, but the log ends at %lld",
-                  (long long)event->position.n, (long long)b->head.n);
-        *ret_stop = true;
-        return true;
-    }
+    size_t changed = b->rows ? rows_changed(b->rows) : sums_count(b->sums);
+    struct pg_params *params;
+
+    if (changed == 0)
+        return;
+    params = write_add(writes, b->table->upsert, changed);
     if (b->rows)
-        return fold_row(b, event, ret_stop);
-    switch (sums_add(b->sums, event, &b->ret->err)) {
-    case SUMS_ADDED:
-        b->ret->folded++;
-        break;
-    case SUMS_FULL:
-        error_clear(&b->ret->err);
-        *ret_stop = true;
-        break;
-    case SUMS_POISON:
-        *ret_stop = true;
-        break;
-    }
-    return true;
+        rows_upsert_params(b->rows, params);
+    else
+        sums_upsert_params(b->sums, params);
 }
 
-static bool fold_all(struct batch *b)
+static size_t count_keys(const struct batch *b)
 {
-    for (size_t i = 0; i < b->parts_count; i++) {
-        for (size_t k = 0; k < b->parts[i].count; k++) {
-            bool stop = false;
+    size_t count = 0;
 
-            if (!fold_event(b, b->parts[i].events[k], &stop))
-                return false;
-            if (stop)
-                return cut(b, i, k);
+    for (size_t i = 0; b->keys && i < b->parts_count; i++)
+        count += b->keys[i] ? parked_set_count(b->keys[i]) : 0;
+    return count;
+}
+
+/* All keys the batch has changed, for the database and the owner. */
+static void add_keys(struct batch *b, struct writes *writes, struct checkpoint_set set)
+{
+    struct applied *ret = b->ret;
+    size_t max = count_keys(b);
+    const struct parked_key **keys = ARENA_ARRAY(b->arena, const struct parked_key *, max);
+
+    ret->changes = ARENA_ARRAY(b->arena, struct key_change, max);
+    for (size_t i = 0; max > 0 && i < b->parts_count; i++) {
+        for (size_t k = 0; b->keys[i] && k < parked_set_count(b->keys[i]); k++) {
+            struct key_change *change = &ret->changes[ret->changes_count];
+
+            *change = (struct key_change){i, *parked_set_at(b->keys[i], k)};
+            change->key.tenant = arena_dup(b->arena, change->key.tenant);
+            change->key.stream = arena_dup(b->arena, change->key.stream);
+            keys[ret->changes_count++] = &change->key;
         }
     }
-    return true;
+    if (ret->parked > 0)
+        parked_insert_params(write_add(writes, sql_parked_insert, ret->parked), set, b->parked,
+                             ret->parked, b->rules->now_ms, b->arena);
+    if (ret->queued > 0)
+        parked_extend_params(write_add(writes, sql_parked_extend, max), set, keys, max);
 }
 
-/* The second trip: rows, COMMIT. */
+static void add_foreign(struct batch *b, struct writes *writes, struct checkpoint_set set)
+{
+    struct foreign_place *places;
+    size_t count = 0;
+
+    for (size_t i = 0; i < b->parts_count; i++)
+        count += b->parts[i].foreign_count;
+    if (count == 0)
+        return;
+    places = ARENA_ARRAY(b->arena, struct foreign_place, count);
+    count = 0;
+    for (size_t i = 0; i < b->parts_count; i++)
+        for (size_t k = 0; k < b->parts[i].foreign_count; k++)
+            places[count++] =
+                (struct foreign_place){b->parts[i].checkpoint.topic,
+                                       b->parts[i].checkpoint.partition, &b->parts[i].foreign[k]};
+    foreign_insert_params(write_add(writes, sql_foreign_insert, 0), set, places, count, b->arena);
+}
+
+static bool run_writes(struct batch *b, const struct writes *writes)
+{
+    struct error *err = &b->ret->err;
+    bool ok = pg_pipe_open(b->conn, err);
+
+    for (size_t i = 0; ok && i < writes->count; i++)
+        ok = pg_pipe_send(b->conn, writes->items[i].sql, &writes->items[i].params, err);
+    ok = ok && pg_pipe_send(b->conn, sql_commit, NULL, err) && pg_pipe_sync(b->conn, err);
+    for (size_t i = 0; ok && i < writes->count; i++) {
+        SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+
+        ok = pg_pipe_next(b->conn, &rows, err);
+        assert(!ok || writes->items[i].rows == 0 ||
+               pg_rows_affected(rows) == (int64_t)writes->items[i].rows);
+    }
+    ok = ok && pg_pipe_next(b->conn, NULL, err);
+    pg_pipe_close(b->conn);
+    return ok || batch_failed(b);
+}
 
 static bool second_trip(struct batch *b)
 {
-    SCOPED(pg_rows_free) struct pg_rows *stored = NULL;
-    SCOPED_VALUE(pg_params_release) struct pg_params params;
-    size_t changed = b->rows ? rows_changed(b->rows) : sums_count(b->sums);
-    struct error *err = &b->ret->err;
-    bool ok;
+    struct checkpoint_set set = {b->table->projection->name, b->table->generation};
+    SCOPED_VALUE(writes_release) struct writes writes = {.count = 0};
 
-    pg_params_init(&params);
-    if (changed > 0 && b->rows)
-        rows_upsert_params(b->rows, &params);
-    else if (changed > 0)
-        sums_upsert_params(b->sums, &params);
+    add_rows(b, &writes);
+    add_keys(b, &writes, set);
+    add_foreign(b, &writes, set);
+    return run_writes(b, &writes);
+}
 
-    ok = pg_pipe_open(b->conn, err) &&
-         (changed == 0 || pg_pipe_send(b->conn, b->table->upsert, &params, err)) &&
-         pg_pipe_send(b->conn, sql_commit, NULL, err) && pg_pipe_sync(b->conn, err) &&
-         (changed == 0 || pg_pipe_next(b->conn, &stored, err)) && pg_pipe_next(b->conn, NULL, err);
-    pg_pipe_close(b->conn);
-    if (!ok)
-        return failed(b);
-    assert(changed == 0 || pg_rows_affected(stored) == (int64_t)changed);
-    return true;
+static void keep_causes(struct batch *b)
+{
+    if (b->causes) {
+        *b->rules->causes = *b->causes;
+        return;
+    }
+    for (size_t i = 0; i < b->good && i < CAUSES_WINDOW; i++)
+        causes_applied(b->rules->causes);
+}
+
+static void free_keys(struct batch *b)
+{
+    for (size_t i = 0; b->keys && i < b->parts_count; i++)
+        parked_set_free(b->keys[i]);
 }
 
 void batch_apply(struct pg_conn *conn, const struct table *table, const struct apply_part *parts,
-                 size_t count, struct arena *arena, struct applied *ret)
+                 size_t count, const struct parking_rules *rules, struct arena *arena,
+                 struct applied *ret)
 {
     struct batch b = {.conn = conn,
                       .table = table,
                       .parts = parts,
                       .parts_count = count,
+                      .rules = rules,
                       .arena = arena,
                       .ret = ret};
 
@@ -274,7 +282,10 @@ void batch_apply(struct pg_conn *conn, const struct table *table, const struct a
         touch_rows(&b);
     else
         b.sums = sums_new(table->projection, arena);
-    if (!first_trip(&b) || !fold_all(&b) || !second_trip(&b))
+    if (first_trip(&b) && batch_fold(&b) && second_trip(&b))
+        keep_causes(&b);
+    else
         pg_rollback(conn);
+    free_keys(&b);
     pg_rows_free(b.loaded);
 }

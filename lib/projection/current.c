@@ -9,15 +9,22 @@
 #include "eventlog/read.h"
 #include "postgres/pg.h"
 #include "projection/live.h"
+#include "projection/parking_store.h"
 #include "projection/table.h"
 
 enum { PAGE_EVENTS = 1000 };
 
-/* Reads the stored row and the stream's version in one snapshot. */
+struct skipped {
+    struct version *versions;
+    size_t count;
+};
+
+/* Reads the stored row and the stream's version in one snapshot, and what the stream skips. */
 static bool load_stored(struct pg_conn *conn, const struct table *table, struct str tenant,
                         struct str stream, struct arena *arena, struct row *ret_row,
-                        struct version *ret_version, struct error *err)
+                        struct version *ret_version, struct skipped *ret_skipped, struct error *err)
 {
+    struct checkpoint_set set = {table->projection->name, table->generation};
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
@@ -33,7 +40,9 @@ static bool load_stored(struct pg_conn *conn, const struct table *table, struct 
     *ret_version = VERSION(pg_get_i64(rows, 0, 0));
     table_read_row(table, rows, 0, 1, ret_row);
     row_keep(ret_row, table->projection, arena);
-    return true;
+    return !pg_get_bool(rows, 0, 1 + table_columns_count(table)) ||
+           skipped_load(conn, set, tenant, stream, VERSION(1), arena, &ret_skipped->versions,
+                        &ret_skipped->count, err);
 }
 
 /* What a row is before its stream's first event. */
@@ -67,8 +76,8 @@ enum fold_end {
 };
 
 static enum fold_end fold_page(const struct projection *projection, const struct event_page *page,
-                               struct row_moment moment, struct arena *arena,
-                               struct current_row *ret)
+                               const struct skipped *skipped, struct row_moment moment,
+                               struct arena *arena, struct current_row *ret)
 {
     for (size_t i = 0; i < page->count; i++) {
         const struct event *event = &page->events[i];
@@ -79,6 +88,10 @@ static enum fold_end fold_page(const struct projection *projection, const struct
             return FOLD_REACHED;
         if (event->version.n != due.n)
             return FOLD_FAILED;
+        if (versions_have(skipped->versions, skipped->count, due)) {
+            ret->row.version = due;
+            continue;
+        }
         if (!projection->fold(&ret->row, event, arena, &why)) {
             set_unreadable(ret, event, due, &why, arena);
             return FOLD_FAILED;
@@ -91,14 +104,14 @@ static enum fold_end fold_page(const struct projection *projection, const struct
 
 /* The log lacks a version: the one behind those of the page that follow each other. */
 static bool is_torn(const struct projection *projection, const struct event_page *page,
-                    struct row_moment moment, struct arena *arena, struct current_row *ret,
-                    const struct error *err)
+                    const struct skipped *skipped, struct row_moment moment, struct arena *arena,
+                    struct current_row *ret, const struct error *err)
 {
     enum fold_end end;
 
     if (err->class != ERROR_POISON)
         return false;
-    end = fold_page(projection, page, moment, arena, ret);
+    end = fold_page(projection, page, skipped, moment, arena, ret);
     row_keep(&ret->row, projection, arena);
     if (end == FOLD_REACHED)
         ret->result = ret->row.exists ? CURRENT_FOUND : CURRENT_NOT_FOUND;
@@ -125,8 +138,8 @@ static void settle(struct current_row *ret, struct row_moment moment)
 /* Folds what the stream has after the row's version. The stream's head may move on meanwhile: it
  * ends at the head of the last page's snapshot. */
 static bool complete(struct pg_conn *conn, const struct projection *projection,
-                     struct row_moment moment, struct arena *arena, struct current_row *ret,
-                     struct error *err)
+                     const struct skipped *skipped, struct row_moment moment, struct arena *arena,
+                     struct current_row *ret, struct error *err)
 {
     SCOPED(arena_free) struct arena *page_arena = arena_new(0);
     enum fold_end end;
@@ -138,8 +151,8 @@ static bool complete(struct pg_conn *conn, const struct projection *projection,
         if (!stream_read(conn, ret->row.tenant, ret->row.stream, VERSION(ret->row.version.n + 1),
                          STREAM_FORWARD, STR_NONE, page_limit(&ret->row, moment), page_arena, &head,
                          &page, err))
-            return is_torn(projection, &page, moment, arena, ret, err);
-        end = fold_page(projection, &page, moment, arena, ret);
+            return is_torn(projection, &page, skipped, moment, arena, ret, err);
+        end = fold_page(projection, &page, skipped, moment, arena, ret);
         if (end == FOLD_FAILED) {
             assert(ret->result == CURRENT_UNREADABLE); /* a page lacks no version */
             return true;
@@ -175,6 +188,7 @@ bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
 {
     const struct table *table;
     struct version version = VERSION(0);
+    struct skipped skipped = {0};
 
     assert(projection->kind == PROJECTION_BY_STREAM);
     assert(projection_reads(projection, name_category(stream)));
@@ -184,7 +198,7 @@ bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
     if (!live_table_find(live, conn, projection, &table, err))
         return false;
     if (table) {
-        if (!load_stored(conn, table, tenant, stream, arena, &ret->row, &version, err)) {
+        if (!load_stored(conn, table, tenant, stream, arena, &ret->row, &version, &skipped, err)) {
             live_tables_forget(live);
             return error_wrap(err, "load '" STR_FMT "'", STR_ARG(stream));
         }
@@ -198,7 +212,7 @@ bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
             return true;
         }
     }
-    if (!complete(conn, projection, moment, arena, ret, err))
+    if (!complete(conn, projection, &skipped, moment, arena, ret, err))
         return error_wrap(err, "complete '" STR_FMT "' from the log", STR_ARG(stream));
     return true;
 }

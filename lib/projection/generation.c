@@ -144,6 +144,11 @@ static const char *const sql_remains[] = {
     "delete from checkpoints where projection = $1 and generation = $2",
     "delete from parked_keys where projection = $1 and generation = $2",
     "delete from skipped_versions where projection = $1 and generation = $2",
+    "update dead_letters set state = 'resolved', closed_at = clock_timestamp(), reason ="
+    " 'its generation is gone' where projection = $1 and generation = $2 and kind = 'event' and"
+    " state in ('open', 'redriving')",
+    "update dead_letter_requests set done_at = clock_timestamp(), outcome = 'gone' where"
+    " projection = $1 and generation = $2 and done_at is null",
     "delete from projector_slots where consumer_group like '%.' || $1 || '.' || $2::integer",
     "update generations set removed_at = clock_timestamp() where projection = $1 and generation = "
     "$2",

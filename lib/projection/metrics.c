@@ -21,6 +21,18 @@ static struct metric lag_seconds = {
     .help = "Age of the first event behind the read position.",
     .labels = {"projection"},
 };
+static struct metric parked_keys = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_projection_parked_keys",
+    .help = "Streams whose next event could not be applied.",
+    .labels = {"projection"},
+};
+static struct metric dlq_entries = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_dlq_entries",
+    .help = "Dead letters that nobody has dealt with.",
+    .labels = {"projection"},
+};
 static struct metric visible_seconds = {
     .kind = METRIC_HISTOGRAM,
     .name = "daybook_event_visible_seconds",
@@ -32,10 +44,11 @@ static struct metric visible_seconds = {
 
 void projection_count(const char *projection, enum projection_result result, size_t events)
 {
-    static const char *const names[] = {[PROJECTION_APPLIED] = "applied",
-                                        [PROJECTION_FILLED] = "filled",
-                                        [PROJECTION_DUPLICATE] = "duplicate",
-                                        [PROJECTION_SKIPPED] = "skipped"};
+    static const char *const names[] = {
+        [PROJECTION_APPLIED] = "applied",     [PROJECTION_FILLED] = "filled",
+        [PROJECTION_DUPLICATE] = "duplicate", [PROJECTION_SKIPPED] = "skipped",
+        [PROJECTION_PARKED] = "parked",       [PROJECTION_QUEUED] = "queued",
+        [PROJECTION_RELEASED] = "released",   [PROJECTION_FOREIGN] = "foreign"};
 
     if (events > 0)
         metric_add(METRIC_AT(&events_total, projection, names[result]), (double)events);
@@ -53,4 +66,10 @@ void projection_lag(const char *projection, int64_t events, int64_t lag_ms)
 {
     metric_set(METRIC_AT(&lag_events, projection), (double)events);
     metric_set(METRIC_AT(&lag_seconds, projection), (double)lag_ms / 1000);
+}
+
+void projection_parked(const char *projection, int64_t keys, int64_t letters)
+{
+    metric_set(METRIC_AT(&parked_keys, projection), (double)keys);
+    metric_set(METRIC_AT(&dlq_entries, projection), (double)letters);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/queue.h"
 #include "kafka/message.h"
+#include "projection/parked_set.h"
 
 struct partition *partition_new(const char *topic, int32_t number, struct partition_limits limits,
                                 int64_t now_ms)
@@ -23,6 +24,8 @@ struct partition *partition_new(const char *topic, int32_t number, struct partit
     p->arrived = queue_new(limits.queue_max);
     p->hand = mem_calloc(limits.batch_max, sizeof(struct kafka_message *));
     p->view.word = "starting";
+    p->forged = (struct kafka_offset){-1};
+    p->parked = parked_set_new();
     partition_core_init(&p->core, limits.batch_max, now_ms);
     atomic_init(&p->holders, 2);
     pthread_mutex_init(&p->view_mutex, NULL);
@@ -40,6 +43,7 @@ void partition_drop(struct partition *partition)
         return;
     partition_clear(partition);
     queue_free(partition->arrived);
+    parked_set_free(partition->parked);
     mem_free(partition->hand);
     pthread_mutex_destroy(&partition->view_mutex);
     mem_free(partition);

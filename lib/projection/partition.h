@@ -17,6 +17,7 @@
 #include "projection/partition_core.h"
 
 struct kafka_message;
+struct parked_set;
 struct queue;
 
 enum { PARTITION_TOPIC_MAX = 249 }; /* Kafka's limit */
@@ -58,7 +59,12 @@ struct partition {
     size_t hand_count;
     struct position stop_at; /* 0, or the event that ended the last batch */
     struct error stop_why;
-    uint64_t reported; /* hash of what the database was told */
+    struct position refused_at; /* 0, or the event that the database refused: to be parked */
+    struct error refused_why;
+    struct kafka_offset forged; /* -1, or a record that the log does not have */
+    struct parked_set *parked;  /* as the database has them, from acquire on */
+    bool unannounced;           /* it may have letters that are not announced */
+    uint64_t reported;          /* hash of what the database was told */
 
     pthread_mutex_t view_mutex;
     struct partition_view view; /* guarded by view_mutex */

@@ -213,12 +213,9 @@ void partition_core_block(struct partition_core *core, const char *code, const c
 }
 
 /* The database refuses what is in the batch: half of it, until the culprit stands alone. */
-static void refused(struct partition_core *core, const struct error *err, size_t records)
+static void refused(struct partition_core *core, size_t records)
 {
-    if (records <= 1 && core->alone) {
-        partition_core_block(core, err->code, err->text);
-        return;
-    }
+    core->culprit = records <= 1 && core->alone;
     core->alone = true;
     core->batch_max = records > 1 ? records / 2 : 1;
     core->phase = PARTITION_ACQUIRE;
@@ -231,7 +228,7 @@ void partition_core_failed(struct partition_core *core, const struct error *err,
 
     switch (err->class) {
     case ERROR_POISON:
-        refused(core, err, records);
+        refused(core, records);
         return;
     case ERROR_FATAL:
         partition_core_block(core, err->code, err->text);
@@ -254,8 +251,10 @@ void partition_core_failed(struct partition_core *core, const struct error *err,
 enum record_verdict partition_core_judge(struct place *place, const struct record_facts *facts)
 {
     /* A foreign record's position means nothing; it must not pass as a duplicate. */
-    if (facts->foreign)
+    if (facts->foreign) {
+        place->offset = (struct kafka_offset){facts->offset.n + 1};
         return RECORD_FOREIGN;
+    }
     if (facts->position.n > place->position.n) {
         if (facts->previous.n > place->position.n)
             return RECORD_HOLE;

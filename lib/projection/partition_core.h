@@ -55,6 +55,7 @@ struct partition_core {
     size_t batch_max; /* records a batch, halved while the database refuses data */
     size_t batch_max_normal;
     bool alone;               /* the last batch was refused: not together with other partitions */
+    bool culprit;             /* the batch that was refused had one event: it is the culprit */
     int64_t progress_ms;      /* when a record or an entry last came */
     struct position awaited;  /* an entry of the cursor not reached yet; 0: none */
     int64_t awaited_since_ms; /* when it was seen */
@@ -95,10 +96,11 @@ void partition_core_received(struct partition_core *core, int64_t now_ms);
 void partition_core_entry_seen(struct partition_core *core, struct position entry, int64_t now_ms);
 /* A batch that ends at TO is committed. */
 void partition_core_committed(struct partition_core *core, struct place to);
-/* A batch of RECORDS (0: not a batch) failed. DRAW is random. */
+/* A batch of RECORDS (0: not a batch) failed. DRAW is random. Data the database refuses makes
+ * batches smaller, until core->culprit is set: the next one has to park that event. */
 void partition_core_failed(struct partition_core *core, const struct error *err, size_t records,
                            int64_t now_ms, uint64_t draw);
-/* The first record or event in hand can not be applied. */
+/* Nothing goes on here until the partition is assigned anew. */
 void partition_core_block(struct partition_core *core, const char *code, const char *reason);
 
 struct record_facts {
@@ -111,11 +113,11 @@ struct record_facts {
 enum record_verdict {
     RECORD_APPLY,
     RECORD_DUPLICATE, /* only the offset moves */
+    RECORD_FOREIGN,   /* the same; it becomes a letter */
     RECORD_HOLE,      /* first fill up to its previous: partition_core_hole() */
-    RECORD_FOREIGN,   /* block: partition_core_block() */
 };
 
-/* Judges a record that follows PLACE, and moves PLACE for the first two verdicts. */
+/* Judges a record that follows PLACE, and moves PLACE but for a hole. */
 enum record_verdict partition_core_judge(struct place *place, const struct record_facts *facts);
 void partition_core_hole(struct partition_core *core, struct position previous);
 

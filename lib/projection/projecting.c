@@ -71,6 +71,16 @@ struct projecting *projecting_new(struct projector *projector,
     return p;
 }
 
+static struct parking_policy policy_of(const struct projector_config *config, const char *name)
+{
+    const struct parking_override *o = config->parking_overrides;
+
+    for (; o && o->projection; o++)
+        if (strcmp(o->projection, name) == 0)
+            return o->policy;
+    return config->parking;
+}
+
 static bool start(struct projector *projector, struct projecting *p, struct error *err)
 {
     const struct projector_config *c = &projector->config;
@@ -87,6 +97,7 @@ static bool start(struct projector *projector, struct projecting *p, struct erro
                    .queue_max = c->queue_events_max,
                    .queue_bytes_max = c->queue_bytes_max},
         .fetch_queue_bytes_max = c->fetch_queue_bytes_max,
+        .parking = policy_of(c, p->projection->name),
         .session_timeout_ms = c->session_timeout_ms,
     };
     struct runner *runner;

@@ -18,6 +18,7 @@ enum {
     TOPICS_AWAY_MS = 2000, /* after Kafka did not answer */
     KAFKA_MS = 2000,
     LAG_MS = 1000,
+    PARKED_MS = 5000,
     CONNECT_MS = 1000,
     TROUBLE_LOG_MS = 30000,
 };
@@ -138,6 +139,28 @@ static void measure_lag(struct projector *projector, int64_t now_ms)
     }
 }
 
+/* Every process shows what there is in all of them, as it does for the lag. */
+static void count_parked(struct projector *projector, int64_t now_ms)
+{
+    if (now_ms < projector->parked_at_ms)
+        return;
+    projector->parked_at_ms = now_ms + PARKED_MS;
+    for (size_t i = 0; i < projector->served_count; i++) {
+        struct served *p = &projector->served[i];
+        struct letter_counts counts;
+        struct error err;
+
+        if (!letter_counts_load(projector->conn, str_of(p->projection->name), &counts, &err)) {
+            database_failed(projector, &err, now_ms);
+            return;
+        }
+        projection_parked(p->projection->name, counts.parked_keys, counts.letters);
+        pthread_mutex_lock(&projector->mutex);
+        p->counts = counts;
+        pthread_mutex_unlock(&projector->mutex);
+    }
+}
+
 static void supervise(void *arg)
 {
     struct projector *projector = arg;
@@ -162,6 +185,8 @@ static void supervise(void *arg)
         ask_kafka(projector, now_ms);
         if (connected && projector->has_identity)
             measure_lag(projector, now_ms);
+        if (pg_is_open(projector->conn) && projector->has_identity)
+            count_parked(projector, now_ms);
     }
     stop_all(projector);
 }
@@ -183,6 +208,8 @@ static void check_config(const struct projector_config *config)
     assert(config->batch_events_max >= 1);
     assert(config->queue_events_max >= 2 && config->queue_bytes_max >= 2);
     assert(config->session_timeout_ms > 0);
+    assert(config->parking.attempts_max >= 1 && config->parking.first_ms >= 1);
+    assert(config->parking.max_ms >= config->parking.first_ms);
 }
 
 bool projector_start(const struct projector_config *config, struct projector **ret_projector,

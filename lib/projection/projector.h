@@ -19,10 +19,17 @@
 #include "kafka/config.h"
 #include "postgres/pg.h"
 #include "projection/fold.h"
+#include "projection/parking_core.h"
 #include "projection/status.h"
 
 struct arena;
 struct projector;
+
+/* The policy of one projection. */
+struct parking_override {
+    const char *projection;
+    struct parking_policy policy;
+};
 
 struct projector_config {
     struct pg_config postgres;
@@ -35,6 +42,8 @@ struct projector_config {
     size_t queue_bytes_max;                      /* the same; 8 MiB */
     size_t fetch_queue_bytes_max;                /* librdkafka's, a projection; 16 MiB */
     int session_timeout_ms;                      /* 10000 */
+    struct parking_policy parking;               /* of all but those below */
+    const struct parking_override *parking_overrides; /* may be NULL; ends with a name NULL */
 };
 
 /* PostgreSQL and Kafka may be away: it then goes on trying. */

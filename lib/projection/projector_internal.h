@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "eventlog/identity.h"
 #include "projection/generation.h"
+#include "projection/dead_letter.h"
 #include "projection/position.h"
 #include "projection/projector.h"
 #include "projection/runner.h"
@@ -38,6 +39,7 @@ struct served {
     struct error trouble; /* class NONE: none */
     int64_t since_us;     /* of trouble */
     struct read_position read;
+    struct letter_counts counts;
 };
 
 enum projecting_stage {
@@ -82,6 +84,7 @@ struct projector {
     int64_t topics_at_ms; /* when to look for topics next */
     int64_t kafka_at_ms;  /* when to ask Kafka next whether it is there */
     int64_t lag_at_ms;
+    int64_t parked_at_ms;
     int64_t generations_at_ms;
     struct log_gate gate;
     struct served served[PROJECTIONS_MAX];

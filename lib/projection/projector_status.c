@@ -80,7 +80,9 @@ static void add_projection(const struct projector *projector, const struct serve
                                    .since_us = p ? p->since_us : served->since_us,
                                    .position = served->read.position,
                                    .lag_events = served->read.head.n - served->read.position.n,
-                                   .lag_ms = served->read.lag_ms};
+                                   .lag_ms = served->read.lag_ms,
+                                   .parked_keys = served->counts.parked_keys,
+                                   .dead_letters = served->counts.letters};
     if (served->paused) {
         status->state = STR("paused");
         status->reason = STR("an operator paused it");

@@ -120,21 +120,34 @@ void rows_loaded(struct rows *rows, const struct pg_rows *loaded)
 enum rows_fold rows_fold(struct rows *rows, const struct event *event, struct error *err)
 {
     struct row *row = rows_touch(rows, event->tenant, event->stream);
+    struct row before;
 
     if (event->version.n <= row->version.n)
         return ROWS_HAS_IT;
     if (event->version.n > row->version.n + 1)
         return ROWS_GAP;
-    if (!rows->projection->fold(row, event, rows->arena, err))
+    before = *row;
+    if (!rows->projection->fold(row, event, rows->arena, err)) {
+        *row = before; /* the fold may have changed half of it */
         return ROWS_POISON;
+    }
     row->exists = true;
     row->version = event->version;
     return ROWS_FOLDED;
 }
 
+void rows_skip(struct rows *rows, struct str tenant, struct str stream, struct version version)
+{
+    struct row *row = rows_touch(rows, tenant, stream);
+
+    if (version.n > row->version.n)
+        row->version = version;
+}
+
+/* One that was never folded onto is no row, whatever was skipped. */
 static bool has_changed(const struct slot *slot)
 {
-    return slot->row.version.n > slot->loaded.n;
+    return slot->row.exists && slot->row.version.n > slot->loaded.n;
 }
 
 static bool is_new(const struct slot *slot)

@@ -38,13 +38,16 @@ enum rows_fold {
     ROWS_FOLDED,
     ROWS_HAS_IT, /* the row's version is the event's or above */
     ROWS_GAP,    /* the row's version is more than one below */
-    ROWS_POISON, /* *err; the row is garbage now */
+    ROWS_POISON, /* *err; the row is as it was */
 };
 enum rows_fold rows_fold(struct rows *rows, const struct event *event, struct error *err);
 
 /* Adds the rows that the table does not have yet to a COPY of table->copy; how many. They count as
  * unchanged from then on. */
 size_t rows_copy_new(struct rows *rows, struct buf *out);
+
+/* The event was discarded: what follows it is no gap. */
+void rows_skip(struct rows *rows, struct str tenant, struct str stream, struct version version);
 
 /* Rows that were folded onto; parameters of table->upsert. */
 size_t rows_changed(const struct rows *rows);

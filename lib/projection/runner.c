@@ -377,6 +377,7 @@ static bool start_workers(struct runner *runner, struct error *err)
                                    .identity = runner->config.identity,
                                    .owner = runner->config.owner,
                                    .limits = runner->config.limits,
+                                   .parking = runner->config.parking,
                                    .look = runner->config.look,
                                    .starts = runner->starts,
                                    .log_replaced = &runner->log_replaced};

@@ -14,6 +14,7 @@
 #include "eventlog/identity.h"
 #include "kafka/config.h"
 #include "postgres/pg.h"
+#include "projection/parking_core.h"
 #include "projection/partition.h"
 
 struct look;
@@ -34,6 +35,7 @@ struct runner_config {
     const char *owner;  /* shown in the checkpoints */
     unsigned workers;
     struct partition_limits limits;
+    struct parking_policy parking;
     size_t fetch_queue_bytes_max;
     int session_timeout_ms;
 };

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "eventlog/processes.h"
 #include "postgres/pg.h"
+#include "projection/dead_letter.h"
 #include "projection/position.h"
 #include "projection/sql.h"
 
@@ -161,17 +162,21 @@ static bool load_projection(struct pg_conn *conn, const struct projection *proje
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
     struct read_position read;
+    struct letter_counts counts;
 
     pg_params_init(&params);
     pg_add_str(&params, str_of(projection->name));
     if (!pg_query(conn, sql, &params, &rows, err) ||
-        !read_position_load(conn, projection, &read, err))
+        !read_position_load(conn, projection, &read, err) ||
+        !letter_counts_load(conn, str_of(projection->name), &counts, err))
         return false;
     *status = (struct projection_status){.name = str_of(projection->name),
                                          .state = words[WORD_STOPPED],
                                          .position = read.position,
                                          .lag_events = read.head.n - read.position.n,
-                                         .lag_ms = read.lag_ms};
+                                         .lag_ms = read.lag_ms,
+                                         .parked_keys = counts.parked_keys,
+                                         .dead_letters = counts.letters};
     if (pg_rows_count(rows) == 0)
         return true;
     status->paused = pg_get_bool(rows, 0, 3);

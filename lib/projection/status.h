@@ -42,6 +42,8 @@ struct projection_status {
     struct position position; /* the read position */
     int64_t lag_events;       /* positions of the log behind it */
     int64_t lag_ms;           /* age of the first of them */
+    int64_t parked_keys;      /* streams that wait, in any state */
+    int64_t dead_letters;     /* that nobody has dealt with */
     bool paused;              /* by an operator; reason and since say by whom and when */
     struct str paused_by;
     int64_t paused_us;

@@ -213,6 +213,10 @@ static char *write_current(const struct table *table)
     buf_add_cstr(&sql, "select s.version, s.tenant, s.name, r.version");
     for (size_t i = 0; i < p->columns_count; i++)
         buf_printf(&sql, ", r.%s", p->columns[i].name);
+    buf_printf(&sql,
+               ", exists (select from skipped_versions v where v.projection = '%s' and"
+               " v.generation = %d and v.tenant = s.tenant and v.stream = s.name)",
+               p->name, table->generation);
     buf_add_cstr(&sql, " from streams s left join");
     add_row_by_key(&sql, table, "s.tenant", "s.name");
     buf_add_cstr(&sql, " where s.tenant = $1 and s.name = $2");

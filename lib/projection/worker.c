@@ -242,6 +242,8 @@ static int64_t wait_ms(const struct worker *worker, bool connected, int64_t now_
         return SEE_CURSOR_MS; /* without partitions it needs no connection */
     if (!connected && worker->connect_at_ms < until_ms)
         until_ms = worker->connect_at_ms;
+    if (connected && worker_park_at_ms(worker) < until_ms)
+        until_ms = worker_park_at_ms(worker);
     for (size_t i = 0; connected && i < worker->partitions_count; i++) {
         int64_t due_ms = partition_core_due_at_ms(&worker->partitions[i]->core);
 
@@ -257,6 +259,7 @@ static bool work(struct worker *worker, int64_t now_ms)
 
     done |= worker_fill_due(worker, now_ms);
     done |= worker_read_due(worker, now_ms);
+    done |= worker_park_due(worker, now_ms);
     see_entries(worker, now_ms);
     return done;
 }

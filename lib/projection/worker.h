@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "eventlog/identity.h"
 #include "postgres/pg.h"
+#include "projection/parking_core.h"
 #include "projection/partition.h"
 
 struct look;
@@ -30,6 +31,7 @@ struct worker_config {
     const struct log_identity *identity;
     const char *owner; /* shown in the checkpoints */
     struct partition_limits limits;
+    struct parking_policy parking;
     struct look *look;
     struct queue *starts;      /* struct start, to the poll thread */
     atomic_bool *log_replaced; /* set when the database holds another log now */

@@ -7,6 +7,9 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
+#include "projection/metrics.h"
+#include "projection/parked_set.h"
+#include "projection/parking_store.h"
 #include "projection/table.h"
 
 void worker_failed(struct worker *worker, struct partition *partition, const struct error *err,
@@ -24,38 +27,22 @@ void worker_failed(struct worker *worker, struct partition *partition, const str
 }
 
 void worker_block(struct worker *worker, struct partition *partition, const char *code,
-                  struct position position, struct kafka_offset offset, const char *reason)
+                  struct position position, const char *reason)
 {
     char text[ERROR_TEXT_MAX];
 
-    snprintf(text, sizeof(text), "%s at position %lld, offset %lld: %s", code,
-             (long long)position.n, (long long)offset.n, reason);
+    snprintf(text, sizeof(text), "%s at position %lld: %s", code, (long long)position.n, reason);
     partition_core_block(&partition->core, code, text);
     log_error("projection blocked", LOG_CSTR("projection", worker->config.table->projection->name),
               LOG_CSTR("topic", partition->topic), LOG_I64("partition", partition->number),
-              LOG_I64("position", position.n), LOG_I64("offset", offset.n), LOG_CSTR("code", code),
-              LOG_CSTR("reason", reason));
+              LOG_I64("position", position.n), LOG_CSTR("code", code), LOG_CSTR("reason", reason));
 }
 
 void worker_stopped_at(struct worker *worker, struct partition *partition, int64_t now_ms)
 {
-    struct position position = partition->stop_at;
-
     partition->stop_at = POSITION(0);
-    switch (partition->stop_why.class) {
-    case ERROR_NONE: /* the batch was full; it is committed by now */
-        break;
-    case ERROR_POISON:
-        worker_block(worker, partition, "poison.fold", position, partition->core.at.offset,
-                     partition->stop_why.text);
-        break;
-    case ERROR_TRANSIENT:
-    case ERROR_REFUSED:
-    case ERROR_FENCED:
-    case ERROR_FATAL:
+    if (partition->stop_why.class != ERROR_NONE) /* else the batch was full; it is committed now */
         worker_failed(worker, partition, &partition->stop_why, 1, now_ms);
-        break;
-    }
 }
 
 static void fenced(struct worker *worker, struct partition *partition, size_t records,
@@ -71,15 +58,64 @@ static void fenced(struct worker *worker, struct partition *partition, size_t re
 static void cut(struct partition *partition, const struct apply_part *part, size_t index,
                 const struct error *why)
 {
+    if (why->class == ERROR_POISON) { /* the log does not have it */
+        partition->forged = part->offsets[index];
+        return;
+    }
     partition->stop_at = part->events[index]->position;
     partition->stop_why = *why;
+}
+
+/* The database refused a batch of one event, alone: the next one parks it. If it refuses that too,
+ * the fault is ours. */
+static void refused(struct worker *worker, struct partition *partition,
+                    const struct apply_part *part, const struct error *err)
+{
+    struct position culprit = part->count == 1 ? part->events[0]->position : POSITION(0);
+
+    partition->core.culprit = false;
+    if (culprit.n == 0 || culprit.n == partition->refused_at.n) {
+        worker_block(worker, partition, poison_class(err), culprit, err->text);
+        return;
+    }
+    partition->refused_at = culprit;
+    partition->refused_why = *err;
+}
+
+static void failed(struct worker *worker, struct partition *partition,
+                   const struct apply_part *part, size_t records, const struct error *err,
+                   int64_t now_ms)
+{
+    worker_failed(worker, partition, err, records, now_ms);
+    if (partition->core.culprit)
+        refused(worker, partition, part, err);
+}
+
+void worker_keep_keys(struct worker *worker, struct partition *const *partitions,
+                      const struct applied *applied)
+{
+    const char *name = worker->config.table->projection->name;
+
+    for (size_t i = 0; i < applied->changes_count; i++) {
+        struct partition *p = partitions[applied->changes[i].part];
+
+        parked_set_put(p->parked, &applied->changes[i].key);
+        if (parked_set_count(p->parked) > PARKED_KEYS_MAX && p->core.phase != PARTITION_BLOCKED)
+            worker_block(worker, p, "parked-keys-limit", p->core.at.position,
+                         "too many parked keys");
+    }
+    projection_count(name, PROJECTION_PARKED, applied->parked);
+    projection_count(name, PROJECTION_QUEUED, applied->queued);
 }
 
 bool worker_apply(struct worker *worker, struct partition *const *partitions,
                   const struct apply_part *parts, const size_t *records, size_t count,
                   int64_t now_ms, struct applied *ret)
 {
-    batch_apply(worker->conn, worker->config.table, parts, count, worker->arena, ret);
+    struct parking_rules rules = {
+        .policy = worker->config.parking, .causes = &worker->causes, .now_ms = now_ms};
+
+    batch_apply(worker->conn, worker->config.table, parts, count, &rules, worker->arena, ret);
     switch (ret->result) {
     case APPLY_DONE:
         return true;
@@ -89,9 +125,13 @@ bool worker_apply(struct worker *worker, struct partition *const *partitions,
     case APPLY_FENCED:
         fenced(worker, partitions[ret->part], records[ret->part], now_ms);
         break;
+    case APPLY_BLOCKED:
+        worker_block(worker, partitions[ret->part], "poison.rate",
+                     parts[ret->part].events[ret->cut]->position, ret->err.text);
+        break;
     case APPLY_FAILED:
         for (size_t i = 0; i < count; i++)
-            worker_failed(worker, partitions[i], &ret->err, records[i], now_ms);
+            failed(worker, partitions[i], &parts[i], records[i], &ret->err, now_ms);
         break;
     }
     return false;

@@ -114,7 +114,10 @@ static struct apply_part part_of(const struct fill *fill, struct partition *p,
                                               .epoch = p->core.epoch,
                                               .at = {to, p->core.at.offset}},
                                .events = events,
-                               .count = count};
+                               .count = count,
+                               .parked = p->parked,
+                               .refused_at = p->refused_at,
+                               .refused_why = &p->refused_why};
 }
 
 static void apply_slice(struct fill *fill, int64_t now_ms)
@@ -143,6 +146,7 @@ static void apply_slice(struct fill *fill, int64_t now_ms)
         partition_core_filled(&p->core, parts[i].checkpoint.at.position, fill->page.head, now_ms,
                               random_u64());
     }
+    worker_keep_keys(worker, fill->partitions, &applied);
 }
 
 bool worker_fill_due(struct worker *worker, int64_t now_ms)

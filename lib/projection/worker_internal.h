@@ -2,7 +2,7 @@
 /*
  * What the parts of a worker share: worker.c has its loop, worker_take.c makes partitions ours and
  * finds where they begin, worker_fill.c applies slices of the log, worker_read.c applies batches
- * from Kafka, worker_show.c tells people.
+ * from Kafka, worker_park.c deals with parked keys between batches, worker_show.c tells people.
  *
  * Threads: the worker's, but for `trouble`.
  */
@@ -37,6 +37,9 @@ struct worker {
     size_t partitions_count;
     size_t turn; /* which partition comes first in the next batch */
     struct log_gate gate;
+    struct causes causes;   /* of all its partitions */
+    int64_t requests_at_ms; /* when to look for what people asked */
+    int64_t letters_at_ms;  /* when to look for letters that are not announced */
 
     pthread_mutex_t trouble_mutex;
     struct error trouble; /* guarded by trouble_mutex */
@@ -46,6 +49,9 @@ struct worker {
 bool worker_take_due(struct worker *worker, int64_t now_ms);
 bool worker_fill_due(struct worker *worker, int64_t now_ms);
 bool worker_read_due(struct worker *worker, int64_t now_ms);
+bool worker_park_due(struct worker *worker, int64_t now_ms);
+/* When worker_park_due() has something to do by itself. */
+int64_t worker_park_at_ms(const struct worker *worker);
 
 /* Brings the copy of the cursor up to date. */
 bool worker_see_cursor(struct worker *worker, struct error *err);
@@ -57,9 +63,9 @@ struct str worker_category(const struct worker *worker, const struct partition *
 /* Tells the partition's core of an error of a statement. */
 void worker_failed(struct worker *worker, struct partition *partition, const struct error *err,
                    size_t records, int64_t now_ms);
-/* An event or record can not be applied: blocked, with its place. */
+/* The next batch makes no sense: blocked, with the event's place. */
 void worker_block(struct worker *worker, struct partition *partition, const char *code,
-                  struct position position, struct kafka_offset offset, const char *reason);
+                  struct position position, const char *reason);
 /* What ended the last batch is first now: blocks or waits. */
 void worker_stopped_at(struct worker *worker, struct partition *partition, int64_t now_ms);
 
@@ -68,6 +74,10 @@ void worker_stopped_at(struct worker *worker, struct partition *partition, int64
 bool worker_apply(struct worker *worker, struct partition *const *partitions,
                   const struct apply_part *parts, const size_t *records, size_t count,
                   int64_t now_ms, struct applied *ret);
+
+/* Takes over what a committed batch made of parked keys; after the cores were told. */
+void worker_keep_keys(struct worker *worker, struct partition *const *partitions,
+                      const struct applied *applied);
 
 void worker_show(struct worker *worker, int64_t now_ms);
 

@@ -6,13 +6,17 @@
 #include "projection/worker_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "kafka/message.h"
 #include "projection/metrics.h"
+#include "projection/parking_store.h"
 #include "projection/record.h"
 #include "projection/table.h"
+
+enum { FOREIGN_BATCH_MAX = 64 };
 
 struct reading {
     struct worker *worker;
@@ -29,12 +33,14 @@ static bool header_of(const void *from, const char *name, struct str *ret_value)
     return kafka_message_header(from, name, ret_value);
 }
 
-/* Judges the hand's records in order until one can not follow; a first one that can not decides
- * what happens to the partition. */
+/* What of the hand goes into the next batch: its records in order, until one can not follow. */
 struct plan {
     struct place to;
     const struct event **events;
+    struct kafka_offset *offsets; /* of the events */
     size_t events_count;
+    struct foreign *foreign;
+    size_t foreign_count;
     size_t records;
 };
 
@@ -57,19 +63,76 @@ static bool read_message(const struct worker *worker, const struct partition *p,
     return !facts->foreign;
 }
 
-/* The record after PLAN's last can not follow. False when there is no batch before it: the
- * partition's core was told. */
-static bool plan_ends(struct worker *worker, struct partition *p, const struct plan *plan,
-                      enum record_verdict verdict, const struct record_facts *facts,
-                      const char *fault)
+/* Everything of a foreign record that its letter keeps. It has to outlive the message's headers. */
+static void add_foreign(struct worker *worker, struct plan *plan,
+                        const struct kafka_message *message, const char *fault)
 {
-    if (plan->records > 0)
-        return true;
-    if (verdict == RECORD_HOLE)
-        partition_core_hole(&p->core, facts->previous);
-    else
-        worker_block(worker, p, "poison.foreign", facts->position, facts->offset, fault);
-    return false;
+    plan->foreign[plan->foreign_count++] = (struct foreign){
+        .offset = kafka_message_offset(message),
+        .key = kafka_message_key(message),
+        .value = kafka_message_value(message),
+        .headers = foreign_headers(message, worker->arena),
+        .fault = arena_cstr(worker->arena, str_of(fault)),
+    };
+}
+
+static void plan_init(struct plan *plan, struct worker *worker, const struct partition *p,
+                      size_t max)
+{
+    size_t foreign_max = max < FOREIGN_BATCH_MAX ? max : FOREIGN_BATCH_MAX;
+
+    *plan = (struct plan){.to = p->core.at};
+    plan->events = ARENA_ARRAY(worker->arena, const struct event *, max);
+    plan->offsets = ARENA_ARRAY(worker->arena, struct kafka_offset, max);
+    plan->foreign = ARENA_ARRAY(worker->arena, struct foreign, foreign_max);
+}
+
+/* One that looks like ours, but a batch has found that the log has another event there. */
+static bool is_forged(const struct partition *p, struct record_facts *facts, char *fault)
+{
+    if (facts->foreign || facts->offset.n != p->forged.n)
+        return false;
+    facts->foreign = true;
+    snprintf(fault, RECORD_FAULT_MAX, "the log has another event at position %lld",
+             (long long)facts->position.n);
+    return true;
+}
+
+/* Adds a record to PLAN. False: it can not follow; the first of a hand decides what happens to the
+ * partition. */
+static bool plan_record(struct worker *worker, struct partition *p, size_t index,
+                        struct event *event, int64_t now_ms, struct plan *plan)
+{
+    const struct kafka_message *message = p->hand[index];
+    struct record_facts facts = {0};
+    char fault[RECORD_FAULT_MAX] = "";
+    bool is_ours =
+        read_message(worker, p, message, event, &facts, fault) && !is_forged(p, &facts, fault);
+
+    if (is_ours && p->stop_at.n > 0 && facts.position.n == p->stop_at.n) {
+        if (plan->records == 0)
+            worker_stopped_at(worker, p, now_ms);
+        return false;
+    }
+    if (facts.foreign && plan->foreign_count == FOREIGN_BATCH_MAX)
+        return false;
+    switch (partition_core_judge(&plan->to, &facts)) {
+    case RECORD_APPLY:
+        plan->events[plan->events_count] = event;
+        plan->offsets[plan->events_count++] = facts.offset;
+        break;
+    case RECORD_DUPLICATE:
+        break;
+    case RECORD_FOREIGN:
+        add_foreign(worker, plan, message, fault);
+        break;
+    case RECORD_HOLE:
+        if (plan->records == 0)
+            partition_core_hole(&p->core, facts.previous);
+        return false;
+    }
+    plan->records++;
+    return true;
 }
 
 /* True: PLAN has records. */
@@ -77,28 +140,11 @@ static bool make_plan(struct worker *worker, struct partition *p, int64_t now_ms
 {
     size_t max = p->hand_count < p->core.batch_max ? p->hand_count : p->core.batch_max;
     struct event *events = ARENA_ARRAY(worker->arena, struct event, max);
+    size_t i = 0;
 
-    *plan = (struct plan){.to = p->core.at};
-    plan->events = ARENA_ARRAY(worker->arena, const struct event *, max);
-    for (size_t i = 0; i < max; i++) {
-        struct event *event = &events[i];
-        struct record_facts facts = {0};
-        enum record_verdict verdict;
-        char fault[RECORD_FAULT_MAX] = "";
-
-        if (read_message(worker, p, p->hand[i], event, &facts, fault) && p->stop_at.n > 0 &&
-            facts.position.n == p->stop_at.n) {
-            if (plan->records == 0)
-                worker_stopped_at(worker, p, now_ms);
-            return plan->records > 0;
-        }
-        verdict = partition_core_judge(&plan->to, &facts);
-        if (verdict == RECORD_HOLE || verdict == RECORD_FOREIGN)
-            return plan_ends(worker, p, plan, verdict, &facts, fault);
-        if (verdict == RECORD_APPLY)
-            plan->events[plan->events_count++] = event;
-        plan->records++;
-    }
+    plan_init(plan, worker, p, max);
+    while (i < max && plan_record(worker, p, i, &events[i], now_ms, plan))
+        i++;
     return plan->records > 0;
 }
 
@@ -110,7 +156,13 @@ static void add_plan(struct reading *r, struct partition *p, const struct plan *
                                                             .epoch = p->core.epoch,
                                                             .at = plan->to},
                                              .events = plan->events,
-                                             .count = plan->events_count};
+                                             .count = plan->events_count,
+                                             .offsets = plan->offsets,
+                                             .foreign = plan->foreign,
+                                             .foreign_count = plan->foreign_count,
+                                             .parked = p->parked,
+                                             .refused_at = p->refused_at,
+                                             .refused_why = &p->refused_why};
     r->records[r->count++] = plan->records;
 }
 
@@ -165,17 +217,19 @@ static void count_batch(const struct reading *r, const struct applied *applied)
 {
     const char *name = r->worker->config.table->projection->name;
     int64_t now_us = clock_wall_us();
-    size_t events = 0, records = 0;
+    size_t events = 0, records = 0, foreign = 0;
 
     for (size_t i = 0; i < r->count; i++) {
         for (size_t k = 0; k < r->parts[i].count; k++)
             projection_visible(name, r->parts[i].events[k]->recorded_at_us, now_us);
         events += r->parts[i].count;
+        foreign += r->parts[i].foreign_count;
         records += r->records[i];
     }
     projection_count(name, PROJECTION_APPLIED, applied->folded);
     projection_count(name, PROJECTION_SKIPPED, applied->skipped);
-    projection_count(name, PROJECTION_DUPLICATE, records - events);
+    projection_count(name, PROJECTION_FOREIGN, foreign);
+    projection_count(name, PROJECTION_DUPLICATE, records - events - foreign);
 }
 
 bool worker_read_due(struct worker *worker, int64_t now_ms)
@@ -198,6 +252,7 @@ bool worker_read_due(struct worker *worker, int64_t now_ms)
             partition_core_committed(&r.partitions[i]->core, r.parts[i].checkpoint.at);
             partition_done(r.partitions[i], r.records[i]);
         }
+        worker_keep_keys(worker, r.partitions, &applied);
     }
     arena_clear(worker->arena);
     return due;

@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "base/uuid.h"
 #include "projection/look.h"
+#include "projection/parking_store.h"
 #include "projection/table.h"
 
 static struct checkpoint_set set_of(const struct worker *worker)
@@ -18,12 +19,15 @@ static struct checkpoint_set set_of(const struct worker *worker)
                                    worker->config.table->generation};
 }
 
-/* True: the checkpoint is ours and read, and the cursor is newer than it. */
+/* True: the checkpoint is ours and read, with its parked keys, and the cursor is newer than it. */
 static bool take(struct worker *worker, struct partition *p, struct checkpoint *ret,
                  struct error *err)
 {
     *ret = (struct checkpoint){.topic = p->topic, .partition = p->number};
+    p->unannounced = true;
     return checkpoint_acquire(worker->conn, set_of(worker), worker->config.owner, ret, err) &&
+           parked_load(worker->conn, set_of(worker), p->topic, p->number, clock_monotonic_ms(),
+                       p->parked, err) &&
            worker_see_cursor(worker, err);
 }
 

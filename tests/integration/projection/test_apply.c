@@ -9,6 +9,8 @@
 #include "base/thread.h"
 #include "eventlog/read.h"
 #include "projection/install.h"
+#include "projection/parked_set.h"
+#include "projection/parking_store.h"
 #include "projection/table.h"
 #include "tests/integration/projection/items.h"
 #include "tests/integration/projection/world.h"
@@ -25,6 +27,8 @@ static struct table *totals;
 static const struct event *events[EVENTS_MAX];
 static size_t events_count;
 static struct applied applied;
+static struct causes causes;
+static struct parking_rules rules;
 
 static void setup(void)
 {
@@ -37,6 +41,10 @@ static void setup(void)
     for (int i = 0; items_projections[i]; i++)
         ck_ok(projection_install(world->conn, items_projections[i], &world->identity, &generation,
                                  &err));
+    causes = (struct causes){0};
+    rules = (struct parking_rules){
+        .policy = {.attempts_max = 3, .first_ms = 1000, .max_ms = 60000, .deadline_ms = 600000},
+        .causes = &causes};
     items = table_new(&items_projection, 1);
     totals = table_new(&totals_projection, 1);
 }
@@ -89,7 +97,7 @@ static struct apply_part part(int32_t partition, int64_t epoch, size_t first, si
 
 static void apply(const struct table *table, struct apply_part one)
 {
-    batch_apply(conn, table, &one, 1, arena, &applied);
+    batch_apply(conn, table, &one, 1, &rules, arena, &applied);
     ck_assert(!pg_in_transaction(conn));
 }
 
@@ -140,7 +148,7 @@ START_TEST(one_fenced_partition_holds_back_the_whole_batch_and_is_named)
     load_events();
     parts[0] = part(0, take(conn, items, 0), 0, 5);
     parts[1] = part(1, take(conn, items, 1) - 1, 5, 5);
-    batch_apply(conn, items, parts, 2, arena, &applied);
+    batch_apply(conn, items, parts, 2, &rules, arena, &applied);
     ck_assert_int_eq(applied.result, APPLY_FENCED);
     ck_assert_uint_eq(applied.part, 1);
     ck_assert_int_eq(number(ROWS), 0);
@@ -148,22 +156,206 @@ START_TEST(one_fenced_partition_holds_back_the_whole_batch_and_is_named)
 }
 END_TEST
 
-START_TEST(an_event_that_can_not_be_folded_cuts_the_batch)
+#define PARKED(what) "select " what " from parked_keys"
+
+START_TEST(an_event_that_can_not_be_folded_parks_its_key_and_no_other)
 {
     const struct table *tables[] = {items, totals};
+    const char *sums[] = {"select sum(n)::bigint from rm_items_1",
+                          "select sum(n)::bigint from rm_totals_1"};
     const struct table *table = tables[_i];
 
-    world_append(world, 3, 3, 2);
+    world_append(world, 3, 3, 2); /* s1 s2 s0 */
     world_append_one(world, "item-s1", "Spoiled", "{}");
     world_append(world, 3, 3, 2);
     load_events();
     apply(table, part(0, take(conn, table, 0), 0, events_count));
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_uint_eq(applied.parked, 1);
+    ck_assert_uint_eq(applied.queued, 1);
+    ck_assert_uint_eq(applied.changes_count, 1);
+    ck_assert_int_eq(applied.changes[0].key.version.n, 2);
+    ck_assert_int_eq(applied.changes[0].key.last.n, 3);
+    ck_assert_int_eq(number(sums[_i]), 1 + 2 + 3 + 2 + 3);
+    ck_assert_int_eq(number("select sum(position)::bigint from checkpoints"), 7);
+    ck_assert_int_eq(
+        number(PARKED(
+            "count(*)") " where stream = 'item-s1' and state = 'retrying' and version = 2 and"
+                        " last_version = 3 and position = 4 and attempts = 1 and class ="
+                        " 'poison.fold' and code = 'unknown-type' and event_type = 'Spoiled'"
+                        " and next_attempt_at > clock_timestamp()"),
+        1);
+}
+END_TEST
+
+START_TEST(a_parked_key_s_later_events_are_only_counted)
+{
+    SCOPED(parked_set_free) struct parked_set *parked = parked_set_new();
+    int64_t epoch = take(conn, items, 0);
+    struct apply_part later;
+    struct error err = {0};
+
+    world_append_one(world, "item-a", "Spoiled", "{}");
+    world_append_one(world, "item-a", "Added", "{\"owner\":\"x\",\"n\":5}");
+    world_append_one(world, "item-b", "Added", "{\"owner\":\"x\",\"n\":6}");
+    world_append_one(world, "item-a", "Spoiled", "{}");
+    load_events();
+    apply(items, part(0, epoch, 0, 1));
+    ck_ok(parked_load(conn, (struct checkpoint_set){"items", 1}, "t", 0, 0, parked, &err));
+    ck_assert_uint_eq(parked_set_count(parked), 1);
+    later = part(0, epoch, 1, 3);
+    later.parked = parked;
+    apply(items, later);
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_uint_eq(applied.queued, 2);
+    ck_assert_uint_eq(applied.parked, 0);
+    ck_assert_int_eq(number("select sum(n)::bigint from rm_items_1"), 6);
+    ck_assert_int_eq(number(PARKED("count(*)") " where version = 1 and last_version = 3"), 1);
+}
+END_TEST
+
+START_TEST(what_kafka_says_wrongly_and_the_log_rightly_is_applied)
+{
+    struct kafka_offset offset = {101};
+    struct event spoiled;
+    struct apply_part one;
+
+    world_append(world, 1, 1, 1);
+    load_events();
+    spoiled = *events[0];
+    spoiled.data = STR("{}");
+    events[0] = &spoiled;
+    one = part(0, take(conn, items, 0), 0, 1);
+    one.offsets = &offset;
+    apply(items, one);
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_uint_eq(applied.folded, 1);
+    ck_assert_int_eq(number("select n from rm_items_1"), 1);
+}
+END_TEST
+
+START_TEST(what_fails_and_is_not_in_the_log_is_forged)
+{
+    struct kafka_offset offset = {101};
+    struct event forged;
+    struct apply_part one;
+
+    world_append(world, 1, 1, 1);
+    load_events();
+    forged = *events[0];
+    forged.id = STR("another");
+    forged.type = STR("Spoiled");
+    events[0] = &forged;
+    one = part(0, take(conn, items, 0), 0, 1);
+    one.offsets = &offset;
+    apply(items, one);
     ck_assert_int_eq(applied.result, APPLY_CUT);
-    ck_assert_uint_eq(applied.part, 0);
-    ck_assert_uint_eq(applied.cut, 3);
-    ck_assert_int_eq(applied.err.class, ERROR_POISON);
+    ck_assert_str_eq(applied.err.code, "forged-record");
+    ck_assert_int_eq(number(PARKED("count(*)")), 0);
+    ck_assert_int_eq(number(CHECKPOINT), 0);
+}
+END_TEST
+
+START_TEST(an_event_the_database_refused_is_parked_with_what_it_said)
+{
+    struct error why;
+    struct apply_part one;
+
+    world_append_one(world, "item-a", "Noted", "{\"note\":\"no json\"}");
+    load_events();
+    one = part(0, take(conn, items, 0), 0, 1);
+    apply(items, one);
+    ck_assert_int_eq(applied.result, APPLY_FAILED);
+    why = applied.err;
+    one.refused_at = events[0]->position;
+    one.refused_why = &why;
+    apply(items, one);
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_int_eq(number(PARKED("count(*)") " where class = 'poison.constraint' and code ="
+                                               " '22P02' and message <> ''"),
+                     1);
     ck_assert_int_eq(number(ROWS), 0);
-    ck_assert_int_eq(number("select sum(position)::bigint from checkpoints"), 0);
+}
+END_TEST
+
+START_TEST(one_cause_too_often_is_a_bug_of_ours_and_parks_nothing)
+{
+    for (int i = 0; i < EVENTS_MAX; i++)
+        world_append_one(world, "item-a", "Spoiled", "{}");
+    load_events();
+    /* Each of a stream of its own, as far as the batch can tell. */
+    for (size_t i = 0; i < events_count; i++) {
+        struct event *copy = ARENA_NEW(arena, struct event);
+
+        *copy = *events[i];
+        copy->stream = arena_printf(arena, "item-%zu", i);
+        copy->version = VERSION(1);
+        events[i] = copy;
+    }
+    apply(items, part(0, take(conn, items, 0), 0, events_count));
+    ck_assert_int_eq(applied.result, APPLY_BLOCKED);
+    ck_assert_uint_eq(applied.cut, CAUSES_MIN - 1);
+    ck_assert_int_eq(number(PARKED("count(*)")), 0);
+    ck_assert_int_eq(number(CHECKPOINT), 0);
+    /* What was rolled back is not counted. */
+    ck_assert_uint_eq(causes.count, 0);
+}
+END_TEST
+
+START_TEST(records_that_are_not_ours_become_letters_once)
+{
+    static const char garbage[] = "\xff\0\x01";
+    struct foreign records[] = {
+        {.offset = {7},
+         .key = STR("k"),
+         .value = str_from(garbage, sizeof(garbage)),
+         .headers = STR("[[\"a\",\"AA==\"]]"),
+         .fault = "bad \xff text"},
+        {.offset = {8}, .headers = STR("[]"), .fault = "no value"},
+    };
+    struct apply_part one = part(0, take(conn, items, 0), 0, 0);
+
+    one.checkpoint.at = (struct place){{0}, {9}};
+    one.foreign = records;
+    one.foreign_count = 2;
+    apply(items, one);
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    apply(items, one);
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_int_eq(number("select count(*) from dead_letters"), 2);
+    ck_assert_int_eq(number("select count(*) from dead_letters where kafka_offset = 7 and value ="
+                            " '\\xff000100' and value_bytes = 4 and message = 'bad ? text' and"
+                            " headers #>> '{0,0}' = 'a'"),
+                     1);
+    ck_assert_int_eq(number("select count(*) from dead_letters where kafka_offset = 8 and value is"
+                            " null and value_bytes = -1 and class = 'poison.foreign'"),
+                     1);
+}
+END_TEST
+
+START_TEST(what_was_discarded_before_is_skipped_in_a_new_generation)
+{
+    SCOPED(table_free) struct table *second = table_new(&items_projection, 2);
+    struct checkpoint checkpoint = {.topic = "t", .partition = 0};
+    struct error err = {0};
+
+    world_append(world, 1, 1, 1);
+    world_append_one(world, "item-s0", "Spoiled", "{}");
+    world_append(world, 1, 1, 1);
+    load_events();
+    database_run(world->database,
+                 "insert into skipped_versions (projection, generation, tenant, stream, version,"
+                 " position, skipped_by, reason) values ('items', 1, 'main', 'item-s0', 2, 2, 'me',"
+                 " 'because')");
+    ck_ok(pg_script(world->conn, second->create, &err));
+    ck_ok(checkpoint_acquire(conn, (struct checkpoint_set){"items", 2}, "me", &checkpoint, &err));
+    apply(second, part(0, checkpoint.epoch, 0, 3));
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_uint_eq(applied.parked, 0);
+    ck_assert_int_eq(number("select n from rm_items_2 where version = 3"), 2);
+    ck_assert_int_eq(number("select count(*) from skipped_versions where generation = 2 and"
+                            " skipped_by = 'me' and reason = 'because'"),
+                     1);
 }
 END_TEST
 
@@ -216,26 +408,48 @@ START_TEST(a_gap_the_log_has_too_is_poison)
     load_events();
     database_run(world->database, "delete from events where version = 4");
     apply(items, part(0, take(conn, items, 0), 7, 2));
-    ck_assert_int_eq(applied.result, APPLY_CUT);
-    ck_assert_uint_eq(applied.cut, 0);
-    ck_assert_int_eq(applied.err.class, ERROR_POISON);
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_uint_eq(applied.parked, 1);
+    ck_assert_uint_eq(applied.queued, 1);
     ck_assert_int_eq(number(ROWS), 0);
+    ck_assert_int_eq(number(PARKED("count(*)") " where class = 'poison.gap' and version = 1"), 1);
 }
 END_TEST
 
-START_TEST(a_version_beyond_its_stream_is_poison)
+START_TEST(a_version_beyond_its_stream_is_forged)
 {
+    struct kafka_offset offsets[] = {{1}, {2}, {3}};
     struct event forged;
+    struct apply_part all;
 
     world_append(world, 3, 1, 2);
     load_events();
     forged = *events[2];
     forged.version.n = 9;
     events[2] = &forged;
-    apply(items, part(0, take(conn, items, 0), 0, 3));
+    all = part(0, take(conn, items, 0), 0, 3);
+    all.offsets = offsets;
+    apply(items, all);
     ck_assert_int_eq(applied.result, APPLY_CUT);
     ck_assert_uint_eq(applied.cut, 2);
-    ck_assert_int_eq(applied.err.class, ERROR_POISON);
+    ck_assert_str_eq(applied.err.code, "forged-record");
+}
+END_TEST
+
+START_TEST(a_gap_is_filled_without_what_was_discarded)
+{
+    world_append(world, 1, 1, 1);
+    world_append_one(world, "item-s0", "Spoiled", "{}");
+    world_append(world, 2, 1, 1);
+    load_events();
+    database_run(world->database,
+                 "insert into skipped_versions (projection, generation, tenant, stream, version,"
+                 " position, skipped_by, reason) values ('items', 1, 'main', 'item-s0', 2, 2, 'me',"
+                 " 'because')");
+    apply(items, part(0, take(conn, items, 0), 3, 1));
+    ck_assert_int_eq(applied.result, APPLY_DONE);
+    ck_assert_uint_eq(applied.parked, 0);
+    ck_assert_int_eq(number("select n from rm_items_1 where version = 4"), 1 + 1 + 2);
 }
 END_TEST
 
@@ -268,12 +482,14 @@ static void add_rounds(void *arg)
     SCOPED(arena_free) struct arena *batch = arena_new(0);
     struct pg_conn *mine = database_connect(world->database, PG_PROFILE_BATCH);
     int64_t epoch = take(mine, totals, *index);
+    struct causes seen = {0};
+    struct parking_rules own = {.policy = rules.policy, .causes = &seen};
 
     for (int i = 0; i < ROUNDS; i++) {
         struct apply_part one = part(*index, epoch, 0, events_count);
         struct applied result;
 
-        batch_apply(mine, totals, &one, 1, batch, &result);
+        batch_apply(mine, totals, &one, 1, &own, batch, &result);
         ck_assert_msg(result.result == APPLY_DONE, "%d %s", result.result, result.err.text);
         arena_clear(batch);
     }
@@ -331,12 +547,20 @@ Suite *projection_apply_suite(void)
     tcase_add_test(tc, rows_and_checkpoint_are_written_together);
     tcase_add_test(tc, an_old_epoch_writes_nothing);
     tcase_add_test(tc, one_fenced_partition_holds_back_the_whole_batch_and_is_named);
-    tcase_add_loop_test(tc, an_event_that_can_not_be_folded_cuts_the_batch, 0, 2);
+    tcase_add_loop_test(tc, an_event_that_can_not_be_folded_parks_its_key_and_no_other, 0, 2);
+    tcase_add_test(tc, a_parked_key_s_later_events_are_only_counted);
+    tcase_add_test(tc, what_kafka_says_wrongly_and_the_log_rightly_is_applied);
+    tcase_add_test(tc, what_fails_and_is_not_in_the_log_is_forged);
+    tcase_add_test(tc, an_event_the_database_refused_is_parked_with_what_it_said);
+    tcase_add_test(tc, one_cause_too_often_is_a_bug_of_ours_and_parks_nothing);
+    tcase_add_test(tc, records_that_are_not_ours_become_letters_once);
+    tcase_add_test(tc, what_was_discarded_before_is_skipped_in_a_new_generation);
+    tcase_add_test(tc, a_gap_is_filled_without_what_was_discarded);
     tcase_add_test(tc, an_event_beyond_the_head_cuts_the_batch);
     tcase_add_test(tc, what_a_row_has_is_skipped);
     tcase_add_test(tc, a_gap_in_a_row_is_filled_from_the_log);
     tcase_add_test(tc, a_gap_the_log_has_too_is_poison);
-    tcase_add_test(tc, a_version_beyond_its_stream_is_poison);
+    tcase_add_test(tc, a_version_beyond_its_stream_is_forged);
     tcase_add_test(tc, what_the_database_refuses_is_the_datas_fault);
     tcase_add_test(tc, a_batch_of_duplicates_moves_the_checkpoint_only);
     tcase_add_test(tc, partitions_that_touch_the_same_rows_lose_nothing);
