@@ -190,7 +190,7 @@ static enum pass decide_pass(struct batch *batch)
         case VERDICT_SPOILT:
             if (lacking)
                 return PASS_LACKS;
-            batch->plans[i]->settled = true;
+            batch->plans[i]->spoilt = true;
             batch->plans[i]->outcome = WRITE_FAILED;
             return PASS_AGAIN;
         }
@@ -203,6 +203,10 @@ bool batch_decide(struct batch *batch)
 {
     enum pass pass;
 
+    /* What spoilt a write may have been a stream that another process has moved. */
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->plans[i] != NULL)
+            batch->plans[i]->spoilt = false;
     do {
         pass = decide_pass(batch);
     } while (pass == PASS_AGAIN); /* each time one write fewer is open */
