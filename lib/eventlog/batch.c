@@ -250,7 +250,7 @@ static enum pass decide_pass(struct batch *batch)
         case VERDICT_SPOILT:
             if (lacking)
                 return PASS_LACKS;
-            batch->spoilt->settled = true;
+            batch->spoilt->spoilt = true;
             batch->spoilt->outcome = WRITE_FAILED;
             return PASS_AGAIN;
         }
@@ -259,10 +259,21 @@ static enum pass decide_pass(struct batch *batch)
     return lacking ? PASS_LACKS : PASS_DONE;
 }
 
+/* What spoilt a write may have been a stream that another process has moved. */
+static void give_another_chance(struct plan *plan)
+{
+    plan->spoilt = false;
+    for (size_t i = 0; i < plan->parts_count; i++)
+        plan->parts[i].spoilt = false;
+}
+
 bool batch_decide(struct batch *batch)
 {
     enum pass pass;
 
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->plans[i] != NULL)
+            give_another_chance(batch->plans[i]);
     do {
         pass = decide_pass(batch);
     } while (pass == PASS_AGAIN); /* each time one write fewer is open */

@@ -106,7 +106,8 @@ struct plan_stream {
 /* One write on its way through batches; lives in the write's arena. */
 struct plan {
     struct write *write;
-    bool settled;      /* its verdict stands whatever a pass says: replayed, reused, spoilt */
+    bool settled;      /* its verdict stands whatever a pass says: replayed, reused */
+    bool spoilt;       /* failed in this decision: passed over until something has moved */
     bool has_ids;      /* an append has event ids of the client's choice */
     bool key_verified; /* looked up under the lock held now */
     bool ids_verified;

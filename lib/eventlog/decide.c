@@ -378,7 +378,8 @@ enum verdict decide_command(struct batch *batch, struct plan *plan, bool first)
         return VERDICT_LACKS;
     for (size_t i = 0; i < d->streams_count; i++)
         d->streams[i]->used = true;
-    if (hindered(d, plan))
+    /* Its streams are verified all the same: the failure rests on them. */
+    if (plan->spoilt || hindered(d, plan))
         return VERDICT_DONE;
 
     plan->write->command->decide(d);

@@ -214,6 +214,13 @@ static void decide_adopt(struct decision *d)
         emit(d, DECISION_MAIN, "Opened", 0, partner->partner);
 }
 
+static void decide_draw(struct decision *d)
+{
+    const struct account_order *order = decision_payload(d);
+
+    emit(d, DECISION_MAIN, "Added", -order->amount, "");
+}
+
 static void decide_touch(struct decision *d)
 {
     (void)d;
@@ -246,14 +253,15 @@ COMMAND(open, "open", true, NULL);
 COMMAND(add, "add", false, NULL);
 COMMAND(give, "give", false, streams_give);
 COMMAND(adopt, "adopt", false, streams_give);
+COMMAND(draw, "draw", false, NULL);
 COMMAND(touch, "touch", false, NULL);
 COMMAND(spoil, "spoil", false, NULL);
 COMMAND(bulk, "bulk", false, NULL);
 
 static const struct aggregate_type *const aggregates[] = {&account_type, NULL};
 static const struct command_type *const commands[] = {
-    &account_open,  &account_add,  &account_give, &account_touch,
-    &account_spoil, &account_bulk, NULL};
+    &account_open,  &account_add,   &account_give, &account_draw,
+    &account_touch, &account_spoil, &account_bulk, NULL};
 
 const struct domain accounts_domain = {
     .name = "accounts", .aggregates = aggregates, .commands = commands};

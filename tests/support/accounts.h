@@ -6,6 +6,7 @@
  *   account.add     {amount}    refused below zero, or when it does not exist
  *   account.give    {amount}    to the partner, which only the account's state names
  *   account.adopt   {}          takes its partner's partner for its own
+ *   account.draw    {amount}    takes it unseen: only evolve looks at the balance
  *   account.touch   {}          emits nothing
  *   account.spoil   {}          emits what its own evolve refuses
  *   account.bulk    {amount}    emits so many events
@@ -21,6 +22,7 @@ extern const struct command_type account_open;
 extern const struct command_type account_add;
 extern const struct command_type account_give;
 extern const struct command_type account_adopt;
+extern const struct command_type account_draw;
 extern const struct command_type account_touch;
 extern const struct command_type account_spoil;
 extern const struct command_type account_bulk;

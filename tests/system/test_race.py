@@ -175,6 +175,20 @@ class Racing(SystemTest):
         stock = self.stock(sku)
         self.assertEqual((stock["on_hand"], stock["reserved"], stock["available"]), (10, 10, 0))
 
+    def test_stock_another_process_has_cached(self):
+        """an order placed at one process is cancelled, or shipped, at the other, whose stock is an older one"""
+        other = self.second.client()
+        self.addCleanup(other.close)
+        for verb, left in (("cancel", (10, 0)), ("ship", (8, 0))):
+            sku = unique("sku")
+            self.accepted(other.post(f"/v1/stock/{sku}/receive", {"quantity": 10}))
+            order_id = self.place(sku, quantity=2)["order_id"]
+            if verb == "ship":
+                self.accepted(self.act(order_id, "pay", {"amount_minor": 200}))
+            self.accepted(other.post(f"/v1/orders/{order_id}/{verb}", {}))
+            stock = self.stock(sku)
+            self.assertEqual((stock["on_hand"], stock["reserved"]), left)
+
     def place_everywhere(self, order):
         answers = []
 

@@ -217,6 +217,18 @@ START_TEST(days_are_made_ahead_and_dropped_when_they_are_over)
 }
 END_TEST
 
+START_TEST(days_follow_a_log_whose_clock_was_put_back)
+{
+    database_run(the_log.database, "update log_head set recorded_at = now() + interval '10 days'");
+    expect_run(100000, 0);
+    ck_assert_int_eq(count(DAYS), 6);
+    database_run(the_log.database,
+                 "insert into idempotency_keys (day, tenant, credential, key, hash, status,"
+                 " headers, body) select (recorded_at at time zone 'UTC')::date, 'main', '', 'k',"
+                 " '', 200, '', '' from log_head");
+}
+END_TEST
+
 START_TEST(a_removal_cut_off_half_way_is_finished_later)
 {
     struct error err;
@@ -288,6 +300,7 @@ Suite *eventlog_upkeep_suite(void)
     tcase_add_test(tc, who_finds_another_at_it_leaves);
     tcase_add_test(tc, many_at_once_make_each_once);
     tcase_add_test(tc, days_are_made_ahead_and_dropped_when_they_are_over);
+    tcase_add_test(tc, days_follow_a_log_whose_clock_was_put_back);
     tcase_add_test(tc, a_removal_cut_off_half_way_is_finished_later);
     tcase_add_test(tc, a_day_detached_but_not_dropped_is_dropped_later);
     tcase_add_test(tc, a_log_gets_its_identity_once);

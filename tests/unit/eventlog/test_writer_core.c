@@ -65,6 +65,38 @@ START_TEST(a_refusal_rests_on_verified_streams_too)
 }
 END_TEST
 
+START_TEST(an_event_refused_on_a_stale_stream_is_decided_again)
+{
+    struct write *draw;
+    struct write *beside;
+
+    store_account("account-1", 10);
+    run_one(write_command(&account_add, "1", 0));
+    deposit("account-1", 5);
+    draw = give(write_command(&account_draw, "1", 15)); /* by what the cache says: too much */
+    beside = give(write_command(&account_draw, "1", 1));
+    fake_run(&the_session);
+    EXPECT_OUTCOME(draw, WRITE_APPENDED);
+    EXPECT_OUTCOME(beside, WRITE_FAILED);
+    ck_assert_str_eq(beside->error.code, "internal-error");
+    ck_assert_int_eq(fake_log_stream(the_log, "account-1")->version, 5);
+}
+END_TEST
+
+START_TEST(a_refused_event_rests_on_verified_streams_too)
+{
+    struct write *draw;
+
+    store_account("account-1", 10);
+    run_one(write_command(&account_add, "1", 0));
+    draw = give(write_command(&account_draw, "1", 15));
+    run_to_before_lock();
+    deposit("account-1", 5);
+    fake_run(&the_session);
+    EXPECT_OUTCOME(draw, WRITE_APPENDED);
+}
+END_TEST
+
 START_TEST(any_never_conflicts_and_exact_only_when_it_is_wrong)
 {
     struct write *any;
@@ -297,6 +329,8 @@ Suite *eventlog_writer_core_suite(void)
     tcase_add_checked_fixture(tc, core_set_up, core_tear_down);
     tcase_add_test(tc, a_stream_that_moved_before_the_lock_is_decided_again);
     tcase_add_test(tc, a_refusal_rests_on_verified_streams_too);
+    tcase_add_test(tc, an_event_refused_on_a_stale_stream_is_decided_again);
+    tcase_add_test(tc, a_refused_event_rests_on_verified_streams_too);
     tcase_add_test(tc, any_never_conflicts_and_exact_only_when_it_is_wrong);
     tcase_add_test(tc, a_stream_that_is_only_checked_is_verified);
     tcase_add_test(tc, a_stream_that_was_absent_is_found_under_the_lock);
