@@ -35,7 +35,7 @@ class Readers(SystemTest):
         print(f"({report.proven[-1]}) ", end="")
 
     def everything_is_published(self):
-        topics = [f"{self.cluster.prefix}.{category}" for category in self.log.categories()]
+        topics = [f"{self.cluster.prefix}.{category}" for category in self.log.topics()]
         return sum(len(services.read_topic(topic)) for topic in topics) >= len(self.log.events)
 
     def test_console_consumer(self):
@@ -76,7 +76,7 @@ class Readers(SystemTest):
     def test_settings_of_topics(self):
         """6 partitions each; topics are <prefix>.<category> and the cursor's, nothing else"""
         topics = services.topic_partitions(self.cluster.prefix + ".")
-        wanted = {f"{self.cluster.prefix}.{category}": 6 for category in self.log.categories()}
+        wanted = {f"{self.cluster.prefix}.{category}": 6 for category in self.log.topics()}
         cursor = topics.pop(f"{self.cluster.prefix}.cursor", None)
         self.assertEqual(topics, wanted)
         self.assertEqual(cursor, 1)

@@ -14,6 +14,7 @@ from . import services
 from .log import Log
 from .models import check_models
 from .murmur2 import partition_of
+from .parking import Parking, check_parking
 
 FAULTS_SHOWN = 20
 
@@ -116,26 +117,31 @@ def is_as_promised(promised, event):
     return told == is_there and promised.get("id", event.id) == event.id
 
 
-def check_topics(log, prefix, report, at=None, lost_up_to=0):
+def check_topics(log, prefix, report, at=None, lost_up_to=0, strangers=0):
     """Every category's topic holds its events, each once and in order, and nothing else.
 
     LOST_UP_TO: a position an operator accepted as lost; Kafka need not hold what is at or below it.
+    STRANGERS: so many records of somebody else a test has written.
     """
     partitions = services.topic_partitions(prefix + ".", at)
-    published = 0
-    for category in log.categories():
-        topic = f"{prefix}.{category}"
-        events = [event for event in log.events if event.category == category]
+    published = others = 0
+    for name in log.topics():
+        topic = f"{prefix}.{name}"
+        events = [event for event in log.events if event.topic == name]
         if topic not in partitions:
             report.fault(f"topic {topic} is missing, it should hold {len(events)} events")
             continue
-        records = services.read_topic(topic, at)
+        everything = services.read_topic(topic, at)
+        records = [r for r in everything if r.headers.get("ce_source") == f"/daybook/{log.uuid}"]
+        others += len(everything) - len(records)
         published += len(records)
         check_topic(log, topic, partitions[topic], events, records, report, lost_up_to)
+    if others != strangers:
+        report.fault(f"{others} records of somebody else in the topics, not {strangers}")
     if lost_up_to > 0:
         report.looked_at(f"Kafka may lack what is at or below the accepted position {lost_up_to}")
     report.looked_at(
-        f"{published} Kafka records (read_committed) in {len(log.categories())} topics: each event "
+        f"{published} Kafka records (read_committed) in {len(log.topics())} topics: each event "
         "once, in order, in its key's partition, bytes equal, chain of positions whole"
     )
 
@@ -212,7 +218,9 @@ def check_record(log, where, event, record, previous, report):
         report.fault(f"{where}: value of {event!r} differs from the log: {record.value[:200]!r}")
 
 
-def check_all(database, prefix, acknowledged, api=None, at=None, lost_up_to=0):
+def check_all(
+    database, prefix, acknowledged, api=None, at=None, lost_up_to=0, strangers=0
+):
     """Everything. API: a Client; without one the read models are not looked at, and that is said."""
     report = Report()
     log = Log(database)
@@ -221,9 +229,11 @@ def check_all(database, prefix, acknowledged, api=None, at=None, lost_up_to=0):
     check_ids(log, report)
     if acknowledged is not None:
         check_acknowledged(log, acknowledged, report)
-    check_topics(log, prefix, report, at, lost_up_to)
+    check_topics(log, prefix, report, at, lost_up_to, strangers)
+    parking = Parking(database)
+    check_parking(log, parking, report)
     if api is not None:
-        check_models(log, api, report)
+        check_models(log, api, report, parking)
     else:
         report.looked_at("no read model: no address was given")
     return report

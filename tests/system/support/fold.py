@@ -190,19 +190,41 @@ class Stock:
 class Models:
     """All read models of a log, and what in it could not be folded."""
 
-    def __init__(self, events):
+    def __init__(self, events, skipped=frozenset()):
+        """SKIPPED: (key, version) of events that were discarded."""
         self.orders = {}
         self.stock = {}
         self.faults = []
+        self.unfoldable = {}  # stream: fault, of the first event of it that can not be folded
+        self.held_back = set()
         for event in events:
-            try:
-                self.take(event)
-            except (Impossible, KeyError) as fault:
-                self.faults.append(f"can not be folded: {event!r}: {fault!r}")
+            if (event.key, event.version) in skipped:
+                self.skip(event)
+            elif event.stream not in self.unfoldable:
+                try:
+                    self.take(event)
+                except (Impossible, KeyError) as fault:
+                    self.unfoldable[event.stream] = f"can not be folded: {event!r}: {fault!r}"
+        self.faults = list(self.unfoldable.values())
+
+    def skip(self, event):
+        """A row's version passes a discarded event."""
+        if event.stream in self.orders:
+            self.orders[event.stream].version = event.version
+        elif event.stream.partition("-")[2] in self.stock and event.category == "stock":
+            self.stock[event.stream.partition("-")[2]].version = event.version
+
+    def hold_back(self, streams):
+        """STREAMS are parked: what can not be folded in them is no fault."""
+        self.held_back = set(streams)
+        self.faults = [f for stream, f in self.unfoldable.items() if stream not in streams]
+
+    def customers_held_back(self):
+        return {self.orders[s].customer_id for s in self.held_back if s in self.orders}
 
     def take(self, event):
         if event.category == "order":
-            if event.version == 1:
+            if event.stream not in self.orders:
                 self.orders[event.stream] = Order(event)
             self.orders[event.stream].apply(event)
         elif event.category == "stock":

@@ -47,6 +47,11 @@ class Event:
     def key(self):
         return f"{self.tenant}/{self.stream}"
 
+    @property
+    def topic(self):
+        """What its topic is called behind the prefix: each projection's dead letters have their own."""
+        return self.stream.replace("-", ".", 1) if self.category == "dlq" else self.category
+
     def facts(self):
         return json.loads(self.data)
 
@@ -66,5 +71,5 @@ class Log:
             )
         }
 
-    def categories(self):
-        return sorted({event.category for event in self.events})
+    def topics(self):
+        return sorted({event.topic for event in self.events})
