@@ -18,7 +18,9 @@ void worker_failed(struct worker *worker, struct partition *partition, const str
     unsigned held_back;
 
     partition_core_failed(&partition->core, err, records, now_ms, random_u64());
-    if (log_gate_open(&worker->gate, str_of(err->text), now_ms, 30000, &held_back))
+    /* Data that is refused is looked for by halving, and then parked. */
+    if (err->class != ERROR_POISON &&
+        log_gate_open(&worker->gate, str_of(err->text), now_ms, 30000, &held_back))
         log_warn("projection failed",
                  LOG_CSTR("projection", worker->config.table->projection->name),
                  LOG_CSTR("topic", partition->topic), LOG_I64("partition", partition->number),

@@ -37,6 +37,7 @@ struct worker {
     size_t partitions_count;
     size_t turn; /* which partition comes first in the next batch */
     struct log_gate gate;
+    struct log_gate letters_gate;
     struct causes causes;   /* of all its partitions */
     int64_t requests_at_ms; /* when to look for what people asked */
     int64_t letters_at_ms;  /* when to look for letters that are not announced */

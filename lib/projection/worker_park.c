@@ -25,6 +25,7 @@ enum {
     REQUESTS_MS = 500, /* how long a person waits at most before the owner sees it */
     REQUESTS_ROUND = 64,
     LETTERS_MS = 5000,
+    LETTERS_LOG_MS = 10000,
 };
 
 static struct checkpoint_set set_of(const struct worker *worker)
@@ -60,6 +61,19 @@ static void fenced(struct worker *worker, struct partition *p, int64_t now_ms)
     worker_failed(worker, p, &err, 0, now_ms);
 }
 
+static void tell_letter(struct worker *worker, struct partition *p, const struct parked_key *key)
+{
+    unsigned held_back;
+
+    p->unannounced = true;
+    if (log_gate_open(&worker->letters_gate, STR("dead letter"), clock_monotonic_ms(),
+                      LETTERS_LOG_MS, &held_back))
+        log_warn("dead letter", LOG_CSTR("projection", worker->config.table->projection->name),
+                 LOG_CSTR("topic", p->topic), LOG_I64("partition", p->number),
+                 LOG_I64("letter", key->letter), LOG_I64("position", key->position.n),
+                 LOG_I64("held_back", held_back));
+}
+
 /* Takes over what a committed transaction made of a key. */
 static void keep(struct worker *worker, struct partition *p, const struct key_job *job,
                  const struct key_done *done)
@@ -68,12 +82,8 @@ static void keep(struct worker *worker, struct partition *p, const struct key_jo
     const struct parking_change *change = &done->change;
 
     projection_count(name, PROJECTION_RELEASED, done->folded);
-    if (change->letter == PARKING_LETTER_NEW) {
-        p->unannounced = true;
-        log_warn("dead letter", LOG_CSTR("projection", name), LOG_CSTR("topic", p->topic),
-                 LOG_I64("partition", p->number), LOG_I64("letter", change->key.letter),
-                 LOG_I64("position", change->key.position.n));
-    }
+    if (change->letter == PARKING_LETTER_NEW)
+        tell_letter(worker, p, &change->key);
     if (job->task == PARKING_GONE)
         return;
     if (change->gone)
