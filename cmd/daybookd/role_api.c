@@ -29,6 +29,7 @@ static struct writer_config writer_config_of(const struct role_context *context)
         .batch_bytes_max = (size_t)config_number(config, "eventlog.batch_bytes_max"),
         .cache_bytes_max = (size_t)config_number(config, "eventlog.cache_bytes"),
         .categories_max = (size_t)config_number(config, "eventlog.categories_max"),
+        .snapshot_every = (unsigned)config_number(config, "eventlog.snapshot_every"),
         .upkeep = settings_upkeep(config),
         .domains = domains,
         .committed = context->appended,

@@ -181,6 +181,13 @@ static const struct setting settings[] = {
      .min = MIB,
      .max = 64 * GIB,
      .text = "Memory for aggregates that were loaded."},
+    {.key = "eventlog.snapshot_every",
+     .type = SETTING_COUNT,
+     .preset = "500",
+     .min = 0,
+     .max = 1000000,
+     .text = "Events of a stream between two snapshots of it: the most that a cold load reads, and "
+             "some. 0: none are made or used."},
     {.key = "eventlog.partition_events",
      .type = SETTING_COUNT,
      .preset = "5000000",

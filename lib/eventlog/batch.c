@@ -119,7 +119,8 @@ static struct stream_base *committed_base(struct batch_stream *s)
 
     base->version = s->version;
     if (s->state != NULL) {
-        stream_base_forget(base);
+        if (base->state != NULL)
+            base->type->state_free(base->state);
         base->state = TAKE(s->state);
         base->folded = s->version;
     }

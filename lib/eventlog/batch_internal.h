@@ -32,9 +32,10 @@ struct batch_stream {
     enum stream_knowledge knowledge;
     bool verified; /* the base was seen to be true under the lock held now */
 
-    bool asked;       /* a write lacks it: needed before the next pass */
-    bool used;        /* a decision rests on it */
-    bool wants_state; /* a command looks at it: appended events must be folded */
+    bool asked;            /* a write lacks it: needed before the next pass */
+    bool used;             /* a decision rests on it */
+    bool wants_state;      /* a command looks at it: appended events must be folded */
+    bool snapshot_refused; /* it is damaged: load from the first event */
 
     /* The stored events can not be folded from here on. */
     bool unreadable;

@@ -31,6 +31,7 @@ void stream_base_forget(struct stream_base *base)
         base->type->state_free(base->state);
     base->state = NULL;
     base->folded = VERSION(0);
+    base->snapshot = VERSION(0);
 }
 
 void stream_base_free(struct stream_base *base)

@@ -29,6 +29,8 @@ struct stream_base {
 
     void *state;           /* of versions 1..folded; NULL: folded is 0 */
     struct version folded; /* behind version when nobody needed the state */
+    int64_t last_at_us;    /* recorded_at of the event at last_position, while folded is version */
+    struct version snapshot; /* the newest one that is stored or asked for; 0: none known of */
 
     struct stream_base *newer, *older; /* the cache's */
     size_t bytes;
@@ -40,7 +42,8 @@ uint64_t stream_hash(struct str tenant, struct str name);
 struct stream_base *stream_base_new(uint64_t hash, struct str tenant, struct str name,
                                     const struct aggregate_type *type);
 void stream_base_free(struct stream_base *base);
-void stream_base_forget(struct stream_base *base); /* drops the state: folded is 0 */
+/* Drops the state (folded is 0) and what is known of a snapshot. */
+void stream_base_forget(struct stream_base *base);
 
 struct cache {
     struct table by_name;

@@ -268,6 +268,7 @@ void core_committed_bases(struct writer_core *core)
         if (s->last_index == NO_INDEX)
             continue;
         s->base->last_position = position_of(core, s->last_index);
+        s->base->last_at_us = core->recorded_at_us;
         if (s->knowledge != STREAM_FOUND)
             s->base->first_position = position_of(core, s->first_index);
     }

@@ -8,6 +8,7 @@
 #ifndef DAYBOOK_EVENTLOG_CORE_INTERNAL_H
 #define DAYBOOK_EVENTLOG_CORE_INTERNAL_H
 #include "eventlog/batch_internal.h"
+#include "eventlog/snapshot_internal.h"
 #include "eventlog/writer_core.h"
 
 enum core_state {
@@ -70,7 +71,7 @@ struct writer_core {
     struct core_load *loads;
     struct batch_stream **load_streams;
     size_t loads_count;
-    size_t loaded_count; /* events so far in this step */
+    size_t loaded_count; /* rows so far in this step */
     struct core_commit commit;
 
     struct core_doubt doubt;
@@ -81,6 +82,11 @@ struct writer_core {
     } * expected; /* events_count; NULL: COMMIT is under way, and nobody has doubts */
     size_t probed_matching;
     bool probed_foreign;
+
+    struct snapshot *snapshots; /* due, of what was committed */
+    size_t snapshots_count, snapshots_capacity;
+    size_t refused_count; /* snapshots that could not be read */
+    struct error refused_last;
 };
 
 /* In core_queue.c. */
@@ -120,6 +126,13 @@ void core_prepare_commit(struct writer_core *core);
 void core_fill_results(struct writer_core *core, struct plan *plan);
 void core_committed_bases(struct writer_core *core); /* what is stored now, as the bases say it */
 void core_prepare_doubt(struct writer_core *core);
+
+/* In core_snapshot.c. */
+
+/* Which snapshots a load of this stream may begin with: their schema, or 0 for none. */
+int32_t core_snapshot_schema(const struct writer_core *core, const struct batch_stream *s);
+void core_note_snapshots(struct writer_core *core); /* after a known COMMIT, before batch_keep */
+void core_drop_snapshots(struct writer_core *core);
 
 size_t core_ids_left(const struct stream_ids *ids);
 

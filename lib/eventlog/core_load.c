@@ -17,9 +17,12 @@ bool core_prepare_loads(struct writer_core *core)
         if (!batch_stream_is_needed(s) || batch_stream_ready(s) || s->knowledge == STREAM_UNKNOWN)
             continue;
         core->load_streams[core->loads_count] = s;
-        core->loads[core->loads_count++] =
-            (struct core_load){s->base->id, s->base->folded, s->base->version,
-                               s->base->first_position, s->base->last_position};
+        core->loads[core->loads_count++] = (struct core_load){s->base->id,
+                                                              s->base->folded,
+                                                              s->base->version,
+                                                              s->base->first_position,
+                                                              s->base->last_position,
+                                                              core_snapshot_schema(core, s)};
     }
     return core->loads_count > 0;
 }
@@ -63,7 +66,38 @@ static bool fold(struct writer_core *core, struct stream_base *base,
     if (!type->evolve(base->state, &event, &err))
         return false;
     base->folded = row->version;
+    base->last_at_us = row->recorded_at_us;
     return true;
+}
+
+/* This step's rows of the stream begin with a snapshot that is none: they are loaded again. */
+static bool refused_now(const struct writer_core *core, size_t load)
+{
+    return core->loads[load].schema > 0 && core->load_streams[load]->snapshot_refused;
+}
+
+void core_snapshot_loaded(struct writer_core *core, size_t load,
+                          const struct core_snapshot_row *row)
+{
+    const struct core_load *asked;
+    struct batch_stream *s;
+    void *state;
+
+    assert(core->step == CORE_LOAD && load < core->loads_count);
+    asked = &core->loads[load];
+    s = core->load_streams[load];
+    assert(asked->schema > 0 && row->version.n > asked->after.n &&
+           row->version.n <= asked->up_to.n);
+    core->loaded_count++;
+    if (!snapshot_parse(s->base->type, asked->stream_id, row, &state, &core->refused_last)) {
+        s->snapshot_refused = true;
+        core->refused_count++;
+        return;
+    }
+    stream_base_forget(s->base);
+    s->base->state = state;
+    s->base->folded = s->base->snapshot = row->version;
+    s->base->last_at_us = row->recorded_at_us;
 }
 
 void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row)
@@ -74,7 +108,7 @@ void core_loaded(struct writer_core *core, size_t load, const struct core_event_
     assert(core->step == CORE_LOAD && load < core->loads_count);
     core->loaded_count++;
     s = core->load_streams[load];
-    if (s->unreadable)
+    if (s->unreadable || refused_now(core, load))
         return;
     next = VERSION(s->base->folded.n + 1);
     if (row->version.n != next.n)
@@ -91,7 +125,7 @@ void core_loads_done(struct writer_core *core)
     for (size_t i = 0; i < core->loads_count; i++) {
         struct batch_stream *s = core->load_streams[i];
 
-        if (!s->unreadable && s->base->folded.n < s->base->version.n)
+        if (!s->unreadable && !refused_now(core, i) && s->base->folded.n < s->base->version.n)
             unreadable(core, s, VERSION(s->base->folded.n + 1), STR_NONE);
     }
 }

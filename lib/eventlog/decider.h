@@ -50,6 +50,15 @@ struct aggregate_type {
     void (*event_write)(const struct domain_event *event, struct buf *out);
     /* Fails with ERROR_POISON when the event can not follow this state; STATE is then garbage. */
     bool (*evolve)(void *state, const struct domain_event *event, struct error *err);
+
+    /* Snapshots: a state as bytes, so that a long stream is not read from its beginning. A stored
+     * one counts only under the number it was written with: raise it with every change of the
+     * state, of its bytes, or of what evolve makes of an event. 0: no snapshots; then the functions
+     * may be NULL. */
+    int32_t state_schema;
+    void (*state_write)(const void *state, struct buf *out);
+    /* What state_write wrote, to the heap. Fails with ERROR_POISON on anything else. */
+    bool (*state_parse)(struct str bytes, void **ret_state, struct error *err);
 };
 
 struct command_type {

@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "eventlog/busy_internal.h"
 #include "eventlog/read.h"
+#include "eventlog/snapshotter_internal.h"
 #include "eventlog/writer_core.h"
 #include "eventlog/writer_io_internal.h"
 #include "eventlog/writer_metrics_internal.h"
@@ -30,6 +31,7 @@ struct writer {
     struct queue *queue; /* of struct write */
     struct busy_keys busy;
     struct thread *thread;
+    struct snapshotter *snapshotter;
 
     pthread_mutex_t mutex; /* guards status */
     struct writer_status status;
@@ -45,6 +47,7 @@ struct writer {
     int64_t connect_at_ms;
     int64_t ping_at_ms;
     struct log_gate fault_gate;
+    struct log_gate snapshot_gate;
 };
 
 static void note_success(struct writer *w, struct position head, bool committed)
@@ -99,6 +102,7 @@ static bool open_connection(struct writer *w, struct error *err)
     log_info("connected to the log", LOG_I64("connects", pg_connects(w->conn)));
     w->connect_attempts = 0;
     core_reconnected(w->core);
+    snapshotter_forget(w->snapshotter);
     return true;
 }
 
@@ -197,6 +201,29 @@ static size_t take_up_to(struct writer *w, size_t room, int64_t timeout_ms)
     return count;
 }
 
+static void keep_snapshots(struct writer *w)
+{
+    struct snapshot snapshot;
+
+    while (core_take_snapshot(w->core, &snapshot))
+        snapshotter_offer(w->snapshotter, snapshot);
+}
+
+static void note_refused_snapshots(struct writer *w)
+{
+    struct error err;
+    unsigned held_back;
+    size_t count = core_refused_snapshots(w->core, &err);
+
+    if (count == 0)
+        return;
+    writer_count_snapshots(SNAPSHOTS_REFUSED, count);
+    if (log_gate_open(&w->snapshot_gate, str_of(err.text), clock_monotonic_ms(), LOG_PERIOD_MS,
+                      &held_back))
+        log_warn("a stream is loaded from its first event", LOG_ERR(&err),
+                 LOG_I64("held_back", held_back));
+}
+
 /* Takes what waits; with a time-out only for as long as there is nothing else to do. */
 static void take_writes(struct writer *w, int64_t timeout_ms)
 {
@@ -268,6 +295,8 @@ static void run(void *arg)
         } else if (step != CORE_NOTHING) {
             take_step(w, step);
             hand_back(w);
+            keep_snapshots(w);
+            note_refused_snapshots(w);
             take_writes(w, 0);
         }
     }
@@ -283,6 +312,7 @@ static struct writer_core *make_core(const struct writer_config *config)
         .batch_bytes_max = config->batch_bytes_max,
         .cache_bytes_max = config->cache_bytes_max,
         .categories_max = config->categories_max,
+        .snapshot_every = config->snapshot_every,
         .domains = config->domains,
         .new_id = uuid_v7,
     };
@@ -292,6 +322,7 @@ static struct writer_core *make_core(const struct writer_config *config)
 
 static void writer_free(struct writer *w)
 {
+    snapshotter_stop(w->snapshotter);
     core_free(w->core);
     pg_params_release(&w->params);
     pg_free(w->conn);
@@ -321,7 +352,8 @@ bool writer_start(const struct writer_config *config, struct writer **ret_writer
     pg_params_init(&w->params);
     w->io = (struct writer_io){.conn = w->conn, .params = &w->params, .core = w->core};
     w->taken = mem_calloc(config->batch_commands_max, sizeof(void *));
-    if (!thread_start(THREAD_WRITER, "writer", run, w, &w->thread, err)) {
+    if (!snapshotter_start(&config->postgres, &w->snapshotter, err) ||
+        !thread_start(THREAD_WRITER, "writer", run, w, &w->thread, err)) {
         writer_free(w);
         return false;
     }
@@ -333,6 +365,7 @@ void writer_close(struct writer *w)
 {
     queue_close(w->queue);
     thread_join(TAKE(w->thread));
+    snapshotter_stop(TAKE(w->snapshotter));
 }
 
 void writer_stop(struct writer *w)

@@ -30,6 +30,7 @@ struct writer_config {
     size_t batch_bytes_max; /* of event data; 16 MiB */
     size_t cache_bytes_max;
     size_t categories_max;
+    unsigned snapshot_every;             /* events of a stream between its snapshots; 0: none */
     struct upkeep_config upkeep;         /* for a partition that is missing */
     const struct domain *const *domains; /* ends with NULL; live longer */
     struct signal *committed;            /* raised after each COMMIT with events; may be NULL */

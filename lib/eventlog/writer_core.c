@@ -31,6 +31,8 @@ void core_free(struct writer_core *core)
 {
     assert(core->pending_count == 0 && core->finished_taken == core->finished_count);
     batch_release(&core->batch);
+    core_drop_snapshots(core);
+    mem_free(core->snapshots);
     cache_release(&core->cache);
     category_set_release(&core->categories);
     arena_free(core->scratch);
@@ -199,6 +201,7 @@ static void committed(struct writer_core *core)
 {
     batch_finished(core);
     core_committed_bases(core);
+    core_note_snapshots(core);
     core->head.n += (int64_t)core->batch.events_count;
     batch_keep(&core->batch);
     core->state = CORE_IDLE;

@@ -35,6 +35,7 @@ struct core_config {
     size_t batch_bytes_max;
     size_t cache_bytes_max;
     size_t categories_max;
+    unsigned snapshot_every;             /* events of a stream; 0: neither written nor read */
     const struct domain *const *domains; /* ends with NULL; may be NULL */
     struct uuid (*new_id)(void);
 };
@@ -140,19 +141,34 @@ struct core_load {
     struct version up_to;
     struct position first_position;
     struct position last_position;
+    int32_t schema; /* begin with the snapshot of this schema, if there is one; 0: with none */
 };
 
 struct core_event_row {
     struct version version;
+    int64_t recorded_at_us;
     int64_t occurred_at_us;
     struct str id;
     struct str type;
     struct str data;
 };
 
-/* Each stream's events in order of version; at most CORE_LOAD_EVENTS_MAX in all. */
+struct core_snapshot_row {
+    struct version version; /* in after + 1 .. up_to */
+    struct position position;
+    int64_t recorded_at_us;
+    int64_t hash;
+    struct str state;
+};
+
+/* Each stream's snapshot and the events behind it, or its events, in order of version; at most
+ * CORE_LOAD_EVENTS_MAX rows in all. */
 const struct core_load *core_loads(const struct writer_core *core, size_t *ret_count);
+void core_snapshot_loaded(struct writer_core *core, size_t load,
+                          const struct core_snapshot_row *row);
 void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row);
+/* How many snapshots could not be read since it was asked last, and why the last one could not. */
+size_t core_refused_snapshots(struct writer_core *core, struct error *ret_last);
 
 /* For CORE_COMMIT. */
 
@@ -202,6 +218,11 @@ struct core_commit {
     size_t commands_count; /* writes in this batch */
 };
 const struct core_commit *core_commit(const struct writer_core *core);
+
+/* States that are due to be kept; after core_done() in no hurry. False: none. *ret is the caller's:
+ * snapshot_release(). A new connection drops what was not taken. */
+struct snapshot;
+bool core_take_snapshot(struct writer_core *core, struct snapshot *ret);
 
 /* For CORE_PROBE. */
 

@@ -3,6 +3,7 @@
 
 #include "eventlog/sql.h"
 #include "eventlog/writer_core.h"
+#include "eventlog/writer_metrics_internal.h"
 
 #include <assert.h>
 
@@ -187,7 +188,47 @@ bool io_look(const struct writer_io *io, struct error *err)
     return ok || error_wrap(err, "look up streams");
 }
 
-enum { LOAD_N, LOAD_VERSION, LOAD_OCCURRED_AT, LOAD_ID, LOAD_TYPE, LOAD_DATA };
+enum {
+    LOAD_N,
+    LOAD_VERSION,
+    LOAD_RECORDED_AT,
+    LOAD_OCCURRED_AT,
+    LOAD_ID,
+    LOAD_TYPE,
+    LOAD_DATA,
+    LOAD_POSITION, /* from here on: of a snapshot */
+    LOAD_HASH,
+    LOAD_STATE,
+};
+
+static void report_snapshot(struct writer_core *core, size_t load, const struct pg_rows *rows,
+                            size_t i)
+{
+    struct core_snapshot_row row = {
+        .version = VERSION(pg_get_i64(rows, i, LOAD_VERSION)),
+        .position = POSITION(pg_get_i64(rows, i, LOAD_POSITION)),
+        .recorded_at_us = pg_get_time(rows, i, LOAD_RECORDED_AT),
+        .hash = pg_get_i64(rows, i, LOAD_HASH),
+        .state = pg_get_str(rows, i, LOAD_STATE),
+    };
+
+    core_snapshot_loaded(core, load, &row);
+}
+
+static void report_event(struct writer_core *core, size_t load, const struct pg_rows *rows,
+                         size_t i)
+{
+    struct core_event_row row = {
+        .version = VERSION(pg_get_i64(rows, i, LOAD_VERSION)),
+        .recorded_at_us = pg_get_time(rows, i, LOAD_RECORDED_AT),
+        .occurred_at_us = pg_get_time(rows, i, LOAD_OCCURRED_AT),
+        .id = pg_get_str(rows, i, LOAD_ID),
+        .type = pg_get_str(rows, i, LOAD_TYPE),
+        .data = pg_get_str(rows, i, LOAD_DATA),
+    };
+
+    core_loaded(core, load, &row);
+}
 
 bool io_load(const struct writer_io *io, struct error *err)
 {
@@ -201,21 +242,21 @@ bool io_load(const struct writer_io *io, struct error *err)
     ADD_ARRAY(p, PG_INT8, pg_array_i64, loads, count, up_to.n);
     ADD_ARRAY(p, PG_INT8, pg_array_i64, loads, count, first_position.n);
     ADD_ARRAY(p, PG_INT8, pg_array_i64, loads, count, last_position.n);
+    ADD_ARRAY(p, PG_INT4, pg_array_i64, loads, count, schema);
     pg_add_i64(p, CORE_LOAD_EVENTS_MAX);
     if (!pg_query(io->conn, sql_events_load, p, &rows, err))
         return error_wrap(err, "load streams");
 
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
-        struct core_event_row row = {
-            .version = VERSION(pg_get_i64(rows, i, LOAD_VERSION)),
-            .occurred_at_us = pg_get_time(rows, i, LOAD_OCCURRED_AT),
-            .id = pg_get_str(rows, i, LOAD_ID),
-            .type = pg_get_str(rows, i, LOAD_TYPE),
-            .data = pg_get_str(rows, i, LOAD_DATA),
-        };
+        size_t load = (size_t)pg_get_i64(rows, i, LOAD_N) - 1;
 
-        core_loaded(io->core, (size_t)pg_get_i64(rows, i, LOAD_N) - 1, &row);
+        if (pg_is_null(rows, i, LOAD_STATE))
+            report_event(io->core, load, rows, i);
+        else
+            report_snapshot(io->core, load, rows, i);
     }
+    pg_rows_skip(rows); /* some columns are of snapshots only */
+    writer_count_load(pg_rows_count(rows));
     return true;
 }
 

@@ -33,6 +33,25 @@ static struct metric log_position = {
     .help = "Last position of the log this process has seen.",
 };
 
+static struct metric load_rows_total = {
+    .kind = METRIC_COUNTER,
+    .name = "daybook_load_rows_total",
+    .help = "Events and snapshots read to have the streams that commands look at.",
+};
+
+static struct metric snapshots_total = {
+    .kind = METRIC_COUNTER,
+    .name = "daybook_snapshots_total",
+    .help = "Snapshots of streams that were written, dropped, or refused as damaged.",
+    .labels = {"result"},
+};
+
+static const char *const snapshots_results[] = {
+    [SNAPSHOTS_WRITTEN] = "written",
+    [SNAPSHOTS_DROPPED] = "dropped",
+    [SNAPSHOTS_REFUSED] = "refused",
+};
+
 static const char *const results[] = {
     [WRITE_APPENDED] = "appended", [WRITE_REPEATED] = "repeated",
     [WRITE_REPLAYED] = "replayed", [WRITE_KEY_REUSED] = "key_reused",
@@ -71,4 +90,15 @@ void writer_count_commit(size_t commands, size_t events, struct position head)
     metric_observe(METRIC_AT(&batch_commands), (double)commands);
     metric_add(METRIC_AT(&events_total), (double)events);
     writer_note_head(head);
+}
+
+void writer_count_load(size_t rows)
+{
+    metric_add(METRIC_AT(&load_rows_total), (double)rows);
+}
+
+void writer_count_snapshots(enum snapshots_result result, size_t count)
+{
+    if (count > 0)
+        metric_add(METRIC_AT(&snapshots_total, snapshots_results[result]), (double)count);
 }

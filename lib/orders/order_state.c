@@ -239,4 +239,7 @@ const struct aggregate_type order_aggregate = {
     .event_parse = order_event_parse,
     .event_write = order_event_write,
     .evolve = evolve,
+    .state_schema = 1,
+    .state_write = order_state_write,
+    .state_parse = order_state_parse,
 };

@@ -62,6 +62,11 @@ static inline struct str order_state_sku(const struct order_state_line *line)
 const struct order_state_line *order_state_find_line(const struct order_state *state, int64_t line);
 bool order_state_is_part_shipped(const struct order_state *state);
 
+/* aggregate_type.state_write and .state_parse of `order`. A field more in the state is one more in
+ * both, and another state_schema. */
+void order_state_write(const void *state, struct buf *out);
+MUST_CHECK bool order_state_parse(struct str bytes, void **ret_state, struct error *err);
+
 extern const struct aggregate_type order_aggregate;
 
 #endif

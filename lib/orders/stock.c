@@ -135,6 +135,37 @@ static bool evolve(void *state, const struct domain_event *event, struct error *
     return true;
 }
 
+static void state_write(const void *state, struct buf *out)
+{
+    const struct stock_state *stock = state;
+
+    buf_add_char(out, '{');
+    json_write_key(out, "on_hand");
+    buf_add_i64(out, stock->on_hand);
+    json_write_key(out, "reserved");
+    buf_add_i64(out, stock->reserved);
+    buf_add_char(out, '}');
+}
+
+static bool state_parse(struct str bytes, void **ret_state, struct error *err)
+{
+    SCOPED(json_decref) json_t *object = NULL;
+    json_t *on_hand;
+    json_t *reserved;
+    struct stock_state stock;
+
+    if (!json_parse_stored(bytes, &object, err))
+        return false;
+    on_hand = json_object_get(object, "on_hand");
+    reserved = json_object_get(object, "reserved");
+    stock = (struct stock_state){json_integer_value(on_hand), json_integer_value(reserved)};
+    if (!json_is_integer(on_hand) || !json_is_integer(reserved) || stock.reserved < 0 ||
+        stock.on_hand < stock.reserved || stock.on_hand > STOCK_MAX)
+        return error_set(err, ERROR_POISON, "malformed-state", "malformed state of stock");
+    *ret_state = mem_dup(&stock, sizeof stock);
+    return true;
+}
+
 const struct aggregate_type stock_aggregate = {
     .category = "stock",
     .state_new = state_new,
@@ -144,4 +175,7 @@ const struct aggregate_type stock_aggregate = {
     .event_parse = stock_event_parse,
     .event_write = event_write,
     .evolve = evolve,
+    .state_schema = 1,
+    .state_write = state_write,
+    .state_parse = state_parse,
 };

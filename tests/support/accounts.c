@@ -102,7 +102,29 @@ static bool evolve(void *state, const struct domain_event *event, struct error *
     return true;
 }
 
-static const struct aggregate_type account_type = {
+static void state_write(const void *state, struct buf *out)
+{
+    const struct account *account = state;
+
+    buf_printf(out, "%" PRId64 " %s.", account->balance, account->partner);
+}
+
+static bool state_parse(struct str bytes, void **ret_state, struct error *err)
+{
+    struct account account = {0};
+    char text[128];
+    char end = 0;
+
+    snprintf(text, sizeof(text), STR_FMT, STR_ARG(bytes));
+    if ((sscanf(text, "%" SCNd64 " %63[a-z0-9]%c", &account.balance, account.partner, &end) < 2 &&
+         sscanf(text, "%" SCNd64 " %c", &account.balance, &end) < 2) ||
+        end != '.')
+        return error_set(err, ERROR_POISON, "", "malformed account");
+    *ret_state = mem_dup(&account, sizeof(account));
+    return true;
+}
+
+const struct aggregate_type account_type = {
     .category = "account",
     .state_new = state_new,
     .state_clone = state_clone,
@@ -111,6 +133,9 @@ static const struct aggregate_type account_type = {
     .event_parse = event_parse,
     .event_write = event_write,
     .evolve = evolve,
+    .state_schema = 1,
+    .state_write = state_write,
+    .state_parse = state_parse,
 };
 
 bool account_fold(struct str type, struct str data, int64_t *balance)

@@ -18,6 +18,7 @@
 #include "eventlog/decider.h"
 
 extern const struct domain accounts_domain;
+extern const struct aggregate_type account_type; /* "<balance> <partner>." is its state as bytes */
 extern const struct command_type account_open;
 extern const struct command_type account_add;
 extern const struct command_type account_give;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/name.h"
 #include "tests/support/accounts.h"
+#include "tests/unit/eventlog/fake_snapshots.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ void fake_log_free(struct fake_log *log)
     }
     for (size_t i = 0; i < log->categories_count; i++)
         mem_free(log->categories[i]);
+    fake_snapshots_release(log);
     mem_free(log->streams);
     mem_free(log->events);
     mem_free(log->answers);
@@ -92,8 +94,8 @@ const struct fake_event *fake_log_event(const struct fake_log *log, const char *
     return NULL;
 }
 
-static void add_event(struct fake_log *log, int64_t stream_id, int64_t version, struct str id,
-                      struct str type, struct str data)
+static void add_event(struct fake_log *log, int64_t stream_id, int64_t version,
+                      int64_t recorded_at_us, struct str id, struct str type, struct str data)
 {
     struct fake_stream *s = get_stream(log, stream_id);
 
@@ -101,7 +103,8 @@ static void add_event(struct fake_log *log, int64_t stream_id, int64_t version, 
     log->events = mem_grow(log->events, &log->events_capacity, log->events_count + 1,
                            sizeof(struct fake_event));
     log->events[log->events_count++] = (struct fake_event){
-        stream_id, version, mem_strdup_str(id), mem_strdup_str(type), mem_strdup_str(data)};
+        stream_id,           version, recorded_at_us, mem_strdup_str(id), mem_strdup_str(type),
+        mem_strdup_str(data)};
     s->version = version;
     s->last_position = (int64_t)log->events_count;
 }
@@ -134,7 +137,7 @@ void fake_log_append(struct fake_log *log, const char *stream, const char *type,
         s = add_stream(log, log->next_stream_id, STR("main"), str_of(stream));
         log->next_stream_id += STREAM_IDS_BLOCK;
     }
-    add_event(log, s->id, s->version + 1, str_of(id != NULL ? id : made), str_of(type),
+    add_event(log, s->id, s->version + 1, 0, str_of(id != NULL ? id : made), str_of(type),
               str_of(data));
 }
 
@@ -231,27 +234,45 @@ static void look(struct fake_session *session)
     }
 }
 
+/* Returns the version behind which events are to be loaded. */
+static int64_t load_snapshot(struct fake_session *session, size_t i, const struct core_load *load)
+{
+    const struct fake_snapshot *s = fake_snapshots_find(session->log, load);
+    struct core_snapshot_row row;
+
+    if (s == NULL)
+        return load->after.n;
+    row = (struct core_snapshot_row){VERSION(s->version), POSITION(s->position), s->recorded_at_us,
+                                     s->hash, str_of(s->state)};
+    core_snapshot_loaded(session->core, i, &row);
+    session->loaded_snapshots++;
+    return s->version;
+}
+
 static void load(struct fake_session *session)
 {
     const struct fake_log *log = session->log;
     size_t count;
     const struct core_load *loads = core_loads(session->core, &count);
-    size_t loaded = 0;
+    size_t rows = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < log->events_count && loaded < CORE_LOAD_EVENTS_MAX; j++) {
+    for (size_t i = 0; i < count && rows < CORE_LOAD_EVENTS_MAX; i++) {
+        int64_t after = load_snapshot(session, i, &loads[i]);
+
+        rows += after > loads[i].after.n;
+        for (size_t j = 0; j < log->events_count && rows < CORE_LOAD_EVENTS_MAX; j++) {
             const struct fake_event *e = &log->events[j];
-            struct core_event_row row = {VERSION(e->version), 0, str_of(e->id), str_of(e->type),
-                                         str_of(e->data)};
+            struct core_event_row row = {VERSION(e->version), e->recorded_at_us, 0,
+                                         str_of(e->id),       str_of(e->type),   str_of(e->data)};
 
-            if (e->stream_id != loads[i].stream_id || e->version <= loads[i].after.n ||
+            if (e->stream_id != loads[i].stream_id || e->version <= after ||
                 e->version > loads[i].up_to.n)
                 continue;
             core_loaded(session->core, i, &row);
-            loaded++;
+            session->loaded_events++;
+            rows++;
         }
     }
-    session->loaded_events += loaded;
 }
 
 static bool has_poison(const struct core_commit *c)
@@ -274,7 +295,7 @@ static void commit_streams(struct fake_log *log, const struct core_commit *c)
         const struct core_new_event *e = &c->events[i];
 
         ck_assert_uint_gt(e->id.len, 0);
-        add_event(log, e->stream_id, e->version.n, e->id, e->type, e->data);
+        add_event(log, e->stream_id, e->version.n, c->recorded_at_us, e->id, e->type, e->data);
     }
     for (size_t i = 0; i < c->new_streams_count; i++) {
         struct fake_stream *s = get_stream(log, c->new_streams[i].id);
@@ -432,6 +453,17 @@ static void pass_time(struct fake_session *session)
     core_expire_in_step(session->core, session->now_ms);
 }
 
+static void take_snapshots(struct fake_session *session)
+{
+    struct snapshot snapshot;
+
+    while (core_take_snapshot(session->core, &snapshot)) {
+        if (!session->drops_snapshots)
+            fake_snapshots_keep(session->log, &snapshot);
+        snapshot_release(&snapshot);
+    }
+}
+
 enum fake_outcome fake_step(struct fake_session *session, enum fake_fault fault)
 {
     enum core_step step = core_next(session->core, session->now_ms);
@@ -466,6 +498,7 @@ enum fake_outcome fake_step(struct fake_session *session, enum fake_fault fault)
         core_done(session->core, session->now_ms);
     else
         fail_step(session, step, fault);
+    take_snapshots(session);
     return FAKE_DONE;
 }
 

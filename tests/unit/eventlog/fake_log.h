@@ -11,6 +11,7 @@
 #include "eventlog/writer_core.h"
 
 struct fake_session;
+struct fake_snapshot;
 
 struct fake_stream {
     int64_t id;
@@ -24,6 +25,7 @@ struct fake_stream {
 struct fake_event { /* at position index + 1 */
     int64_t stream_id;
     int64_t version;
+    int64_t recorded_at_us;
     char *id;
     char *type;
     char *data;
@@ -46,6 +48,8 @@ struct fake_log {
     size_t answers_count, answers_capacity;
     char **categories;
     size_t categories_count, categories_capacity;
+    struct fake_snapshot *snapshots; /* fake_snapshots.h */
+    size_t snapshots_count, snapshots_capacity;
     int64_t next_stream_id;
     const struct fake_session *locked_by;
     bool partition_missing;
@@ -84,6 +88,8 @@ struct fake_session {
     size_t steps[CORE_UPKEEP + 1]; /* how often each was performed */
     size_t loaded_events;
     int64_t step_takes_ms; /* the next one, and meanwhile writes expire */
+    size_t loaded_snapshots;
+    bool drops_snapshots; /* what is due is lost */
 };
 
 enum fake_outcome {

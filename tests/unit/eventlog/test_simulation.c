@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "tests/support/expect.h"
 #include "tests/support/writes.h"
-#include "tests/unit/eventlog/fake_log.h"
+#include "tests/unit/eventlog/fake_snapshots.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -192,6 +192,7 @@ static void step(struct sim *sim, unsigned session)
         s->down = !s->down;
     if (draw(sim, 8) == 0)
         s->step_takes_ms = 1 + (int64_t)draw(sim, 2 * DEADLINE_MS);
+    s->drops_snapshots = draw(sim, 3) == 0;
     outcome = fake_step(s, draw_fault(sim));
     collect(sim, session);
     if (outcome == FAKE_WAITING)
@@ -218,6 +219,7 @@ static void sim_begin(struct sim *sim, uint64_t seed)
     *sim = (struct sim){.draws = seed, .log = fake_log_new()};
     config.cache_bytes_max = draw(sim, 2) == 0 ? 600 : 1 << 20; /* a small cache evicts */
     config.batch_commands_max = 1 + draw(sim, 20);
+    config.snapshot_every = (unsigned)draw(sim, 4);
     for (unsigned i = 0; i < SESSIONS; i++)
         fake_session_start(&sim->sessions[i], sim->log, &config);
     for (int i = 0; i < ACCOUNTS - 1; i++) {
@@ -363,6 +365,29 @@ static void no_client_id_is_twice_in_a_stream(const struct sim *sim)
     }
 }
 
+/* Whoever took it, and whatever it was taken from: it is the fold of the events up to its version.
+ */
+static void snapshots_are_what_the_events_say(const struct sim *sim)
+{
+    for (int i = 0; i < ACCOUNTS; i++) {
+        int64_t balance = 0;
+        int64_t kept;
+        char stream[32];
+        const struct fake_snapshot *s;
+
+        snprintf(stream, sizeof(stream), "account-%d", i);
+        s = fake_snapshot(sim->log, stream);
+        for (int64_t v = 1; s != NULL && v <= s->version; v++) {
+            const struct fake_event *e = fake_log_event(sim->log, stream, v);
+
+            ck_assert_ptr_nonnull(e);
+            ck_assert(account_fold(str_of(e->type), str_of(e->data), &balance));
+        }
+        ck_assert(s == NULL || sscanf(s->state, "%" SCNd64, &kept) == 1);
+        ck_assert(s == NULL || kept == balance);
+    }
+}
+
 START_TEST(whatever_happens_the_log_is_right)
 {
     static struct sim sim;
@@ -382,6 +407,7 @@ START_TEST(whatever_happens_the_log_is_right)
     ck_assert_uint_ge(stored, acknowledged);
     ck_assert_uint_le(stored, acknowledged + events_of_unknown_outcome(&sim));
     accounts_hold_what_they_began_with(&sim);
+    snapshots_are_what_the_events_say(&sim);
     no_key_counts_twice(&sim);
     no_client_id_is_twice_in_a_stream(&sim);
     sim_end(&sim);
