@@ -2,6 +2,7 @@
 /* Deciding a raw append: event ids first, then conditions, all of them, then the events. */
 #include "base/arena.h"
 #include "base/name.h"
+#include "eventlog/aggregate_internal.h"
 #include "eventlog/batch_internal.h"
 
 #include <assert.h>
@@ -246,8 +247,8 @@ static void fold_raw(struct batch *batch, struct batch_stream *s, const struct b
 
     if (!s->wants_state || s->unreadable || s->broken)
         return;
-    if (s->base->type->event_parse(e->type, e->data, e->occurred_at_us, batch->arena, &event,
-                                   &err) &&
+    if (aggregate_parse_event(s->base->type, e->type, e->data, e->occurred_at_us, batch->arena,
+                              &event, &err) &&
         batch_stream_fold(s, &event, &err))
         return;
     s->broken = true;

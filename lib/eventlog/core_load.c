@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
+#include "eventlog/aggregate_internal.h"
 #include "eventlog/core_internal.h"
 
 #include <assert.h>
@@ -59,7 +60,8 @@ static bool fold(struct writer_core *core, struct stream_base *base,
     struct domain_event event;
     struct error err;
 
-    if (!type->event_parse(row->type, row->data, row->occurred_at_us, core->scratch, &event, &err))
+    if (!aggregate_parse_event(type, row->type, row->data, row->occurred_at_us, core->scratch,
+                               &event, &err))
         return false;
     if (base->state == NULL)
         base->state = type->state_new();

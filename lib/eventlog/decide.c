@@ -254,6 +254,15 @@ static void note_streams(struct decision *d, struct plan *plan, const struct ver
     }
 }
 
+/* In the write's arena, because its results name it. */
+static struct str stored_type(const struct decision *d, const struct emitted *emitted)
+{
+    const struct aggregate_type *type = d->streams[emitted->stream]->base->type;
+
+    return upcast_stored_type(type->upcasters, str_of(type->category), str_of(emitted->event.type),
+                              d->write->arena);
+}
+
 static enum verdict apply(struct batch *batch, struct decision *d, struct plan *plan, size_t begin,
                           const size_t *ends)
 {
@@ -280,7 +289,7 @@ static enum verdict apply(struct batch *batch, struct decision *d, struct plan *
             return VERDICT_SPOILT;
         }
         e = batch_add_event(batch, s, d->write);
-        e->type = str_of(d->emitted[i].event.type);
+        e->type = stored_type(d, &d->emitted[i]);
         e->data_offset = begin;
         e->data_len = ends[i] - begin;
         e->occurred_at_us = d->emitted[i].event.occurred_at_us;

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "eventlog/upcast.h"
 
 struct arena;
 struct buf;
@@ -30,7 +31,7 @@ enum { DECISION_ROUNDS_MAX = 2, DECISION_STREAMS_MAX = 512, DECISION_EVENTS_MAX 
 
 /* An event in the domain's own form: parsed once, evolved and written from that. */
 struct domain_event {
-    const char *type;    /* of the domain's own table, lives for ever */
+    const char *type;    /* of the domain's own table, without a version; lives for ever */
     const void *payload; /* the domain's struct for this type, in the arena it was made in */
     int64_t occurred_at_us;
 };
@@ -43,7 +44,9 @@ struct aggregate_type {
     void (*state_free)(void *state);
     size_t (*state_bytes)(const void *state); /* for the cache's bound */
 
-    /* TYPE and DATA as stored. Fails with ERROR_POISON: unknown type, malformed data. */
+    const struct upcaster *upcasters; /* NULL: each type has had one version of data so far */
+    /* TYPE and DATA as stored, of the newest version. Fails with ERROR_POISON: unknown type,
+     * malformed data. */
     bool (*event_parse)(struct str type, struct str data, int64_t occurred_at_us,
                         struct arena *arena, struct domain_event *ret_event, struct error *err);
     /* Writes DATA, one JSON object; what event_parse reads back. */

@@ -7,6 +7,14 @@
 
 #include <assert.h>
 
+static void check_domains(const struct domain *const *domains)
+{
+    for (size_t d = 0; domains != NULL && domains[d] != NULL; d++) {
+        for (size_t a = 0; domains[d]->aggregates[a] != NULL; a++)
+            assert(upcasters_are_whole(domains[d]->aggregates[a]->upcasters));
+    }
+}
+
 struct writer_core *core_new(const struct core_config *config)
 {
     struct writer_core *core = mem_zalloc(sizeof(*core));
@@ -17,6 +25,7 @@ struct writer_core *core_new(const struct core_config *config)
     };
 
     assert(config->batch_commands_max > 0);
+    check_domains(config->domains);
     if (limits.events_max > BATCH_EVENTS_MAX)
         limits.events_max = BATCH_EVENTS_MAX;
     core->config = *config;

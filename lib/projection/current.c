@@ -8,6 +8,7 @@
 #include "base/name.h"
 #include "eventlog/read.h"
 #include "postgres/pg.h"
+#include "projection/fold_event.h"
 #include "projection/live.h"
 #include "projection/parking_store.h"
 #include "projection/table.h"
@@ -92,7 +93,7 @@ static enum fold_end fold_page(const struct projection *projection, const struct
             ret->row.version = due;
             continue;
         }
-        if (!projection->fold(&ret->row, event, arena, &why)) {
+        if (!projection_fold(projection, &ret->row, event, arena, &why)) {
             set_unreadable(ret, event, due, &why, arena);
             return FOLD_FAILED;
         }

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "eventlog/event.h"
+#include "eventlog/upcast.h"
 
 struct arena;
 
@@ -62,6 +63,9 @@ struct projection {
     const char *name;
     enum projection_kind kind;
     const char *const *categories; /* ends with NULL */
+    /* Of all event types it reads; fold and deltas see the newest version, and types without a
+     * suffix. NULL: each has had one version so far. */
+    const struct upcaster *upcasters;
 
     /* BY_STREAM: all columns but the engine's. ROLL_UP: first key_columns TEXT ones, then SUM ones.
      */

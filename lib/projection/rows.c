@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "postgres/pg.h"
+#include "projection/fold_event.h"
 #include "projection/table.h"
 
 struct slot {
@@ -127,7 +128,7 @@ enum rows_fold rows_fold(struct rows *rows, const struct event *event, struct er
     if (event->version.n > row->version.n + 1)
         return ROWS_GAP;
     before = *row;
-    if (!rows->projection->fold(row, event, rows->arena, err)) {
+    if (!projection_fold(rows->projection, row, event, rows->arena, err)) {
         *row = before; /* the fold may have changed half of it */
         return ROWS_POISON;
     }

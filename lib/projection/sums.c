@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "postgres/pg.h"
+#include "projection/fold_event.h"
 
 struct entry {
     struct str tenant;
@@ -131,7 +132,7 @@ enum sums_add sums_add(struct sums *sums, const struct event *event, struct erro
     struct delta *deltas;
     size_t count;
 
-    if (!sums->projection->deltas(event, sums->arena, &deltas, &count, err))
+    if (!projection_deltas(sums->projection, event, sums->arena, &deltas, &count, err))
         return SUMS_POISON;
     for (size_t i = 0; i < count; i++) {
         if (add_delta(sums, event->tenant, &deltas[i]))

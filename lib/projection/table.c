@@ -269,6 +269,7 @@ struct table *table_new(const struct projection *projection, int generation)
     int len;
 
     check_declaration(projection);
+    assert(upcasters_are_whole(projection->upcasters));
     assert(generation >= 1);
 
     table->projection = projection;

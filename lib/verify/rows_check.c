@@ -11,6 +11,7 @@
 
 #include "eventlog/read.h"
 #include "postgres/pg.h"
+#include "projection/fold_event.h"
 #include "projection/live.h"
 #include "projection/rows.h"
 #include "projection/table.h"
@@ -153,7 +154,7 @@ static void fold_event(struct rows_check *c, struct subject *s, const struct eve
         s->next = event->position;
         return;
     }
-    if (!c->projection->fold(&s->fold, event, c->chunk, &why)) {
+    if (!projection_fold(c->projection, &s->fold, event, c->chunk, &why)) {
         s->unfit = true;
         snprintf(text, sizeof(text), "can not be folded: %s", why.text);
         tell(c, FINDING_DRIFTED, s, event->position, event->version, text);

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "projection/fold_event.h"
 #include "projection/table.h"
 
 #include <assert.h>
@@ -196,7 +197,7 @@ void tally_add(struct tally *tally, const struct event *event)
 
     if (!is_due(tally, event))
         return;
-    if (tally->projection->deltas(event, tally->scratch, &deltas, &count, &err)) {
+    if (projection_deltas(tally->projection, event, tally->scratch, &deltas, &count, &err)) {
         for (size_t i = 0; i < count; i++)
             add_delta(tally, event, &deltas[i]);
     } else if (tally->part == 0) { /* told once, whatever the number of parts */
