@@ -39,8 +39,11 @@ VARIANT_CFLAGS_asan += -Wno-null-dereference
 VARIANT_CFLAGS_tsan += -Wno-null-dereference
 VARIANT_LDFLAGS_asan := -fsanitize=address,undefined
 VARIANT_LDFLAGS_tsan := -fsanitize=thread
+# For CC=clang: libFuzzer's counters everywhere, its main() only in the fuzz programs.
+VARIANT_CFLAGS_fuzz := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+VARIANT_LDFLAGS_fuzz := -fsanitize=address,undefined
 ifeq ($(VARIANT_CFLAGS_$(VARIANT)),)
-$(error VARIANT is release, asan or tsan, not '$(VARIANT)')
+$(error VARIANT is release, asan, tsan or fuzz, not '$(VARIANT)')
 endif
 
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -I. -Ilib -I$(GEN) $(PACKAGE_CFLAGS)
@@ -58,22 +61,25 @@ TEST_KINDS := unit integration system
 SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
 TEST_SOURCES := $(sort $(foreach k,$(TEST_KINDS),$(wildcard tests/$(k)/*.c tests/$(k)/*/*.c)))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*.c))
 C_SOURCES := $(LIB_SOURCES) $(sort $(wildcard cmd/*/*.c)) $(SUPPORT_SOURCES) $(TEST_SOURCES) \
-  $(BENCH_SOURCES)
+  $(BENCH_SOURCES) $(FUZZ_SOURCES)
 
 C_HEADERS := $(sort $(wildcard lib/*/*.h cmd/*/*.h tests/*/*.h tests/*/*/*.h bench/*.h))
 
 GEN_HEADERS := $(SQL_MODULES:%=$(GEN)/%/sql.h) $(GEN)/migrations/embedded.h
 GEN_SOURCES := $(SQL_MODULES:%=$(GEN)/%/sql.c) $(GEN)/migrations/embedded.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o) $(GEN_SOURCES:.c=.o)
-SUPPORT_OBJECTS := $(SUPPORT_SOURCES:%.c=$(O)/%.o)
+SUPPORT_LINKED := $(filter-out $(if $(filter tsan,$(VARIANT)),,%/tsan.c),$(SUPPORT_SOURCES))
+SUPPORT_OBJECTS := $(SUPPORT_LINKED:%.c=$(O)/%.o)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(B)/%)
+FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(B)/%)
 TEST_RUNNERS := $(TEST_KINDS:%=$(B)/tests/%)
 # Only what names the version is rebuilt when it changes.
 VERSIONED := $(if $(C_SOURCES),$(shell grep -ls DAYBOOK_VERSION $(C_SOURCES)))
 
-.PHONY: all run test stop clean-local lint format asan tsan bench install clean help \
-  unit integration system test-programs sanitized-tests FORCE
+.PHONY: all run test stop clean-local lint format asan tsan fuzz bench install clean help \
+  unit integration system test-programs sanitized-tests fuzz-programs FORCE
 
 all: $(PROGRAMS) $(B)/libdaybook.a ## build the programs (VARIANT=release|asan|tsan, CC=gcc|clang)
 
@@ -107,6 +113,13 @@ asan tsan: ## build with sanitizers, and run the unit and integration tests so
 
 sanitized-tests: $(B)/tests/unit $(B)/tests/integration
 	@scripts/test-services scripts/run-tests $(B) unit integration
+
+fuzz: ## run each parser's fuzz target for FUZZ_SECONDS (60), with clang; not a part of `make test`
+	@scripts/install-packages fuzz
+	@$(MAKE) CC="$(if $(findstring clang,$(CC)),$(CC),clang)" VARIANT=fuzz fuzz-programs
+	@scripts/fuzz build/fuzz-clang/tests/fuzz $(FUZZ_SOURCES:tests/fuzz/%.c=%)
+
+fuzz-programs: $(FUZZ_PROGRAMS)
 
 bench: all $(BENCH_PROGRAMS) ## measure the whole path
 	@scripts/test-services bench/run
@@ -199,6 +212,11 @@ endef
 $(foreach p,$(notdir $(PROGRAMS)),$(eval $(call program,$(p))))
 
 $(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o $(B)/libdaybook.a $(B)/flags.list
+	@mkdir -p $(@D)
+	$(link)
+
+$(FUZZ_PROGRAMS): LINK_LIBS := -fsanitize=fuzzer
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(B)/libdaybook.a $(B)/flags.list
 	@mkdir -p $(@D)
 	$(link)
 

@@ -166,6 +166,11 @@ static const struct program_option audit_options[] = {
     {0},
 };
 
+static const struct program_option event_options[] = {
+    {.name = "stream", .value = "STREAM", .text = "whose event, where several streams have its id"},
+    {0},
+};
+
 static const struct program_option status_options[] = {
     {.name = "check", .text = "exit 1 and say why unless everything is as it should be"},
     {0},
@@ -309,6 +314,20 @@ static const struct verb verbs[] = {
      .options = read_options,
      .run = stream_read_run,
      .text = "read a stream's events"},
+    {.name = "event show",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = event_options,
+     .run = event_show_run,
+     .text = "show one event"},
+    {.name = "event trace",
+     .arguments = "ID",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = event_options,
+     .run = event_trace_run,
+     .text = "tell where an event went: topic, read models, dead letters"},
     {.name = "publisher status",
      .arguments = "",
      .run = publisher_status_run,

@@ -27,6 +27,9 @@ int stock_ls_run(struct invocation *invocation);
 int stream_append_run(struct invocation *invocation);
 int stream_read_run(struct invocation *invocation);
 
+int event_show_run(struct invocation *invocation);
+int event_trace_run(struct invocation *invocation);
+
 int publisher_status_run(struct invocation *invocation);
 int publisher_pause_run(struct invocation *invocation);
 int publisher_resume_run(struct invocation *invocation);

@@ -71,6 +71,7 @@ static void add_routes(struct api *api)
     bulk_routes(api);
     stream_write_routes(api);
     stream_read_routes(api);
+    event_routes(api);
     log_routes(api);
     admin_routes(api);
     dlq_routes(api);

@@ -48,6 +48,7 @@ void summary_routes_add(struct api *api, const struct summary_route *routes);
 void bulk_routes(struct api *api); /* POST /v1/commands */
 void stream_write_routes(struct api *api);
 void stream_read_routes(struct api *api);
+void event_routes(struct api *api); /* GET /v1/events/{id} and its trace */
 void log_routes(struct api *api);
 void admin_routes(struct api *api);
 void dlq_routes(struct api *api);

@@ -61,7 +61,7 @@ static void read_if_match(struct call *call, struct fields *fields, struct expec
         *ret = (struct expectation){EXPECT_EXACT, VERSION(json_integer_value(value))};
     else if (str_equal(text, STR("*")))
         ret->kind = EXPECT_EXISTS;
-    else if (conditions_is_etag(text, &ret->version))
+    else if (conditions_parse_etag(text, &ret->version))
         ret->kind = EXPECT_EXACT;
     else
         faults_add(call->faults,

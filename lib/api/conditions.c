@@ -13,7 +13,8 @@ static bool refuse(struct call *call, const char *detail)
     return false;
 }
 
-bool conditions_is_etag(struct str text, struct version *ret)
+/* A strong ETag of ours: "7". */
+bool conditions_parse_etag(struct str text, struct version *ret)
 {
     uint64_t number;
 
@@ -48,7 +49,7 @@ bool conditions_expectation(struct call *call, struct expectation *ret)
         return true;
     }
     ret->kind = EXPECT_EXACT;
-    return conditions_is_etag(match, &ret->version) ||
+    return conditions_parse_etag(match, &ret->version) ||
            refuse(call, "If-Match takes one version as in an ETag, such as \"7\", or *");
 }
 
@@ -62,14 +63,14 @@ bool conditions_is_key(struct str key)
     return true;
 }
 
-/* Quoted (the draft's structured field) or bare. */
-static bool parse_key(struct str header, struct str *ret)
+/* Quoted is the draft's structured field. */
+bool conditions_parse_key(struct str header, struct str *ret_key)
 {
     struct str key = str_trim(header);
 
     if (key.len >= 2 && key.data[0] == '"' && key.data[key.len - 1] == '"')
         key = str_from(key.data + 1, key.len - 2);
-    *ret = key;
+    *ret_key = key;
     return conditions_is_key(key);
 }
 
@@ -104,7 +105,7 @@ bool conditions_idempotency(struct call *call, struct write *write)
 
     if (lines == 0)
         return true;
-    if (lines > 1 || !parse_key(header, &write->idempotency_key))
+    if (lines > 1 || !conditions_parse_key(header, &write->idempotency_key))
         return refuse(call, "Idempotency-Key takes 1 to 255 printable characters, quoted or bare");
     write->request_hash = hash_request(call);
     return true;

@@ -15,8 +15,9 @@ bool conditions_idempotency(struct call *call, struct write *write);
 
 /* What may be an Idempotency-Key, without quotes. */
 bool conditions_is_key(struct str text);
-/* A strong ETag of ours: "7", with its quotes. */
-bool conditions_is_etag(struct str text, struct version *ret);
+/* The texts alone: an ETag of ours ("7"), a key bare or quoted. KEY borrows. */
+bool conditions_parse_etag(struct str text, struct version *ret);
+bool conditions_parse_key(struct str header, struct str *ret_key);
 /* What a request is known by: not a secret, so a fast hash; 128 bits do not collide by accident. */
 struct str conditions_hash(struct arena *arena, const struct str *parts, size_t count);
 

@@ -20,6 +20,7 @@ const struct problem_type problem_types[] = {
     {"order-state", 409, "The order's state does not allow it", false},
     {"payment-mismatch", 409, "The amount does not fit what was ordered or paid", false},
     {"insufficient-stock", 409, "Not enough stock", false},
+    {"ambiguous-id", 409, "Several have this id", false},
     {"condition-failed", 409, "A condition failed", false},
     {"stream-unreadable", 409, "The stream can not be read", false},
     {"idempotency-in-progress", 409, "The first request with this key still runs", true},

@@ -96,6 +96,26 @@ bool log_find_event(struct pg_conn *conn, struct position position, struct arena
     return true;
 }
 
+bool events_find(struct pg_conn *conn, struct str tenant, struct str id, struct str stream,
+                 size_t limit, struct arena *arena, struct event_page *ret_page, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+
+    pg_params_init(&params);
+    pg_add_str(&params, tenant);
+    pg_add_str(&params, id);
+    pg_add_str(&params, stream);
+    pg_add_i64(&params, (int64_t)limit);
+    if (!pg_query(conn, sql_events_named, &params, &rows, err))
+        return error_wrap(err, "look for event '" STR_FMT "'", STR_ARG(id));
+    *ret_page = (struct event_page){.count = pg_rows_count(rows)};
+    ret_page->events = ARENA_ARRAY(arena, struct event, ret_page->count);
+    for (size_t i = 0; i < ret_page->count; i++)
+        ret_page->events[i] = event_of_row(rows, i, 0, arena);
+    return true;
+}
+
 static bool recorded_at(struct pg_conn *conn, int64_t position, int64_t *ret_us, struct error *err)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;

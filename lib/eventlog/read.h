@@ -60,6 +60,12 @@ MUST_CHECK bool log_read_head(struct pg_conn *conn, struct position *ret_head, s
 MUST_CHECK bool log_find_event(struct pg_conn *conn, struct position position, struct arena *arena,
                                struct event *ret_event, bool *ret_found, struct error *err);
 
+/* Events of this id in streams of TENANT, or in STREAM alone (data NULL: any), at most LIMIT: an id
+ * is unique in its stream only. */
+MUST_CHECK bool events_find(struct pg_conn *conn, struct str tenant, struct str id,
+                            struct str stream, size_t limit, struct arena *arena,
+                            struct event_page *ret_page, struct error *err);
+
 struct stream_head {
     int64_t id;
     struct version version; /* 0: the stream does not exist */

@@ -155,7 +155,7 @@ bool pg_get_bool(const struct pg_rows *rows, size_t row, int column);
 struct str pg_get_str(const struct pg_rows *rows, size_t row, int column); /* NULL: data NULL */
 int64_t pg_get_time(const struct pg_rows *rows, size_t row, int column);   /* wall us */
 double pg_get_f64(const struct pg_rows *rows, size_t row, int column);
-void pg_rows_skip(const struct pg_rows *rows);
+void pg_rows_skip(const struct pg_rows *rows); /* NULL is fine */
 
 /*
  * Runs a prepared statement; PARAMS may be NULL. ret_rows may be NULL. None of these connects: on a

@@ -66,7 +66,8 @@ void pg_rows_free(struct pg_rows *rows)
 
 void pg_rows_skip(const struct pg_rows *rows)
 {
-    memset(rows->notes->columns_read, true, (size_t)PQnfields(rows->result));
+    if (rows)
+        memset(rows->notes->columns_read, true, (size_t)PQnfields(rows->result));
 }
 
 size_t pg_rows_count(const struct pg_rows *rows)

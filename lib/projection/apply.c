@@ -108,13 +108,18 @@ static bool first_trip(struct batch *b)
          (!b->rows || send_load(b)) && pg_pipe_sync(b->conn, err) &&
          receive_first(b, &moved, &head);
     pg_pipe_close(b->conn);
-    if (!ok)
+    if (!ok) { /* a later answer may be the one that failed */
+        pg_rows_skip(moved);
+        pg_rows_skip(head);
         return batch_failed(b);
+    }
 
     assert(pg_rows_count(head) == 1);
     b->head = POSITION(pg_get_i64(head, 0, 0));
-    if (!check_fence(b, moved))
+    if (!check_fence(b, moved)) {
+        pg_rows_skip(b->loaded);
         return false;
+    }
     if (b->rows)
         rows_loaded(b->rows, b->loaded);
     return true;

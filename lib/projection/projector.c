@@ -177,7 +177,7 @@ static void supervise(void *arg)
         for (size_t i = 0; i < projector->count; i++)
             projecting_step(projector, projector->projectings[i], now_ms);
         if (projector->is_replaced) {
-            log_warn("the database holds another log: projections begin again");
+            log_warn("another log, or other partitions: projections begin again");
             stop_all(projector);
             projector->is_replaced = projector->has_identity = connected = false;
         }

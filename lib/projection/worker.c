@@ -181,6 +181,37 @@ static bool is_connected(struct worker *worker, int64_t now_ms)
     return true;
 }
 
+/* The publisher outdates what was built by other partitions, in the transaction that saves the
+ * cursor of the present ones. */
+static bool check_built(struct worker *worker, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(worker->config.table->projection->name));
+    pg_add_str(&params, str_of(worker->config.identity->id));
+    if (!pg_query(worker->conn,
+                  "select 1 from projections where name = $1 and log_id = $2::text::uuid", &params,
+                  &rows, err))
+        return error_wrap(err, "look what the read model was built from");
+    if (pg_rows_count(rows) > 0) {
+        pg_rows_skip(rows);
+        return true;
+    }
+    atomic_store(worker->config.log_replaced, true);
+    return error_set(err, ERROR_FATAL, "log-replaced",
+                     "the read model was built from another log, or by other partitions");
+}
+
+/* At the first look, and whenever a topic got other partitions. */
+static bool check_partitions(struct worker *worker, const struct cursor *cursor, struct error *err)
+{
+    if (!cursor_same_partitions(&worker->cursor, cursor))
+        atomic_store(worker->config.log_replaced, true);
+    return worker->cursor.topics_count > 0 || check_built(worker, err);
+}
+
 bool worker_see_cursor(struct worker *worker, struct error *err)
 {
     struct cursor cursor = {0};
@@ -188,6 +219,10 @@ bool worker_see_cursor(struct worker *worker, struct error *err)
 
     if (!cursor_load(worker->conn, &cursor, &found, err))
         return false;
+    if (!check_partitions(worker, &cursor, err)) {
+        cursor_release(&cursor);
+        return false;
+    }
     cursor_release(&worker->cursor);
     worker->cursor = cursor;
     worker->cursor_seen_ms = clock_monotonic_ms();

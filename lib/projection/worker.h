@@ -34,7 +34,7 @@ struct worker_config {
     struct parking_policy parking;
     struct look *look;
     struct queue *starts;      /* struct start, to the poll thread */
-    atomic_bool *log_replaced; /* set when the database holds another log now */
+    atomic_bool *log_replaced; /* set when the database holds another log, or other partitions */
 };
 
 /* Asks the poll thread to deliver a partition from OFFSET on. Heap; holds the partition. */

@@ -63,6 +63,17 @@ static bool read_message(const struct worker *worker, const struct partition *p,
     return !facts->foreign;
 }
 
+/* A record may be in the right partition of a number that this worker has not seen yet: then all
+ * begins again, and it is no stranger's. */
+static bool keys_moved(struct worker *worker)
+{
+    struct error err;
+
+    if (clock_monotonic_ms() > worker->cursor_seen_ms && !worker_see_cursor(worker, &err))
+        return true; /* not known: looked at again, when the same record is */
+    return atomic_load(worker->config.log_replaced);
+}
+
 /* Everything of a foreign record that its letter keeps. It has to outlive the message's headers. */
 static void add_foreign(struct worker *worker, struct plan *plan,
                         const struct kafka_message *message, const char *fault)
@@ -114,7 +125,7 @@ static bool plan_record(struct worker *worker, struct partition *p, size_t index
             worker_stopped_at(worker, p, now_ms);
         return false;
     }
-    if (facts.foreign && plan->foreign_count == FOREIGN_BATCH_MAX)
+    if (facts.foreign && (plan->foreign_count == FOREIGN_BATCH_MAX || keys_moved(worker)))
         return false;
     switch (partition_core_judge(&plan->to, &facts)) {
     case RECORD_APPLY:

@@ -88,6 +88,16 @@ static struct pub_step rest(struct pub_core *core, int64_t wait_ms)
     return wait_step(wait_ms, false);
 }
 
+static struct pub_step save(const struct pub_core *core, bool force)
+{
+    return (struct pub_step){
+        .kind = PUB_SAVE,
+        .cursor = &core->cursor,
+        .force = force,
+        .keys_moved = !cursor_same_partitions(&core->copy, &core->cursor),
+    };
+}
+
 static struct pub_step make_topic(const struct pub_core *core)
 {
     return (struct pub_step){.kind = PUB_MAKE_TOPIC, .category = core->plan.missing_category};
@@ -165,7 +175,7 @@ static bool plan_page(struct pub_core *core, enum plan_mode mode)
 static struct pub_step next_complete(struct pub_core *core, int64_t now_ms)
 {
     if (core->save_due)
-        return (struct pub_step){.kind = PUB_SAVE, .cursor = &core->cursor};
+        return save(core, false);
     if (core->doubt)
         return recycle(core, now_ms);
     while (!core->plan_ready && plan_page(core, PLAN_COMPLETE))
@@ -186,7 +196,7 @@ static struct pub_step next_complete(struct pub_core *core, int64_t now_ms)
 static struct pub_step next_run(struct pub_core *core, int64_t now_ms)
 {
     if (core->save_due)
-        return (struct pub_step){.kind = PUB_SAVE, .cursor = &core->cursor};
+        return save(core, false);
     if (core->doubt)
         return recycle(core, now_ms);
     if (now_ms < core->wait_until_ms)
@@ -222,7 +232,7 @@ static void accept_entries(struct pub_core *core)
 static struct pub_step next_count(struct pub_core *core, int64_t now_ms)
 {
     if (core->save_due)
-        return (struct pub_step){.kind = PUB_SAVE, .cursor = &core->cursor, .force = true};
+        return save(core, true);
     if (core->doubt)
         return recycle(core, now_ms);
     if (now_ms < core->wait_until_ms)

@@ -64,6 +64,7 @@ struct pub_step {
     const struct plan *plan;
     bool with_settings;  /* FETCH_CURSOR, INSPECT: look at the topics' settings too */
     bool force;          /* SAVE: also when the copy goes back */
+    bool keys_moved;     /* SAVE: a topic has other partitions than the copy says */
     const char *outcome; /* DONE */
     bool clears_stop;    /* DONE: the stop is over */
     bool paused;         /* DONE: from now on */

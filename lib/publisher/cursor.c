@@ -59,6 +59,17 @@ bool cursor_is_category(struct str s)
     return str_equal(str_split(s, '.', &projection), STR("dlq")) && name_is_projection(projection);
 }
 
+bool cursor_same_partitions(const struct cursor *a, const struct cursor *b)
+{
+    for (size_t i = 0; i < a->topics_count; i++) {
+        const struct cursor_topic *other = cursor_find(b, str_of(a->topics[i].category));
+
+        if (other != NULL && other->partitions != a->topics[i].partitions)
+            return false;
+    }
+    return true;
+}
+
 struct cursor_topic *cursor_find(const struct cursor *cursor, struct str category)
 {
     for (size_t i = 0; i < cursor->topics_count; i++)

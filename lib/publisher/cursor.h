@@ -60,6 +60,8 @@ void cursor_copy(struct cursor *to, const struct cursor *from); /* TO: released 
 /* What the topic of STREAM's events is found by: its category, or OUT for dead letters. */
 struct str cursor_category(struct str stream, char out[CURSOR_CATEGORY_MAX + 1]);
 bool cursor_is_category(struct str s);
+/* Whether the categories that both know have as many partitions in both: keys did not move. */
+bool cursor_same_partitions(const struct cursor *a, const struct cursor *b);
 
 /* NULL: that category has no topic yet. Valid until a topic is added. */
 struct cursor_topic *cursor_find(const struct cursor *cursor, struct str category);

@@ -157,8 +157,12 @@ static bool publish(struct publisher *publisher, const struct pub_step *step, st
 
 static bool save(struct publisher *publisher, const struct pub_step *step, struct error *err)
 {
-    if (!store_save(publisher->conn, publisher->epoch, step->cursor, step->force, err))
+    const struct store_copy copy = {step->cursor, step->force, step->keys_moved};
+
+    if (!store_save(publisher->conn, publisher->epoch, &copy, err))
         return false;
+    if (step->keys_moved)
+        log_warn("a topic has other partitions: read models are built anew");
     pub_saved(publisher->core);
     return true;
 }

@@ -11,6 +11,10 @@
 
 static const char sql_state[] = "select state, reason, detail, paused from publisher_state";
 static const char sql_categories[] = "select name from categories order by name";
+/* As if built from another log. */
+static const char sql_outdate_projections[] =
+    "with built as (update generations set log_id = '00000000-0000-0000-0000-000000000000')"
+    " update projections set log_id = '00000000-0000-0000-0000-000000000000'";
 static const char sql_forget_cursor[] = "delete from publisher_cursor";
 
 static bool load_state(struct pg_conn *conn, struct arena *arena, struct pub_facts *facts,
@@ -94,23 +98,35 @@ static bool write_fenced(struct pg_conn *conn, const char *sql, const struct pg_
     return error_set(err, ERROR_FENCED, "", "%s: another publisher leads", what);
 }
 
-bool store_save(struct pg_conn *conn, int64_t epoch, const struct cursor *cursor, bool force,
-                struct error *err)
+static bool save_copy(struct pg_conn *conn, int64_t epoch, const struct store_copy *copy,
+                      struct error *err)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;
     SCOPED_VALUE(buf_release) struct buf json = BUF_INIT(CURSOR_BYTES_MAX);
     struct uuid log_id;
 
-    cursor_write(cursor, &json);
-    if (json.failed || !uuid_parse(str_of(cursor->log_id), &log_id))
+    cursor_write(copy->cursor, &json);
+    if (json.failed || !uuid_parse(str_of(copy->cursor->log_id), &log_id))
         return error_set(err, ERROR_FATAL, "internal-error", "the cursor cannot be written");
     pg_params_init(&params);
     pg_add_uuid(&params, log_id);
     pg_add_i64(&params, epoch);
-    pg_add_i64(&params, cursor->position.n);
+    pg_add_i64(&params, copy->cursor->position.n);
     pg_add_str(&params, buf_str(&json));
-    pg_add_bool(&params, force);
+    pg_add_bool(&params, copy->force);
     return write_fenced(conn, sql_cursor_save, &params, "save the copy of the cursor", err);
+}
+
+bool store_save(struct pg_conn *conn, int64_t epoch, const struct store_copy *copy,
+                struct error *err)
+{
+    if (!copy->keys_moved)
+        return save_copy(conn, epoch, copy, err);
+    if (pg_begin(conn, err) && save_copy(conn, epoch, copy, err) &&
+        pg_query(conn, sql_outdate_projections, NULL, NULL, err) && pg_commit(conn, err))
+        return true;
+    pg_rollback(conn);
+    return error_wrap(err, "save a cursor of other partitions");
 }
 
 bool store_report(struct pg_conn *conn, int64_t epoch, const char *holder,

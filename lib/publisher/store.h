@@ -23,8 +23,15 @@ MUST_CHECK bool store_load(struct pg_conn *conn, struct arena *arena,
 MUST_CHECK bool store_check(struct pg_conn *conn, struct position position, struct arena *arena,
                             struct position *ret_head, struct str *ret_event_id, struct error *err);
 
-MUST_CHECK bool store_save(struct pg_conn *conn, int64_t epoch, const struct cursor *cursor,
-                           bool force, struct error *err);
+struct store_copy {
+    const struct cursor *cursor;
+    bool force; /* also when it goes back */
+    /* Read models were built by other partitions. What they hold of a key that moved would be
+     * applied again by its new partition, so they are built anew: in the same transaction. */
+    bool keys_moved;
+};
+MUST_CHECK bool store_save(struct pg_conn *conn, int64_t epoch, const struct store_copy *copy,
+                           struct error *err);
 
 MUST_CHECK bool store_report(struct pg_conn *conn, int64_t epoch, const char *holder,
                              const struct pub_view *view, struct error *err);

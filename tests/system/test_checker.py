@@ -135,11 +135,11 @@ class Log(unittest.TestCase):
 
 
 class Topic(unittest.TestCase):
-    def faults(self, records):
+    def faults(self, records, lost_up_to=0):
         log = a_log(sound_events())
         report = checker.Report()
         events = [event for event in log.events if event.category == "order"]
-        checker.check_topic(log, "t", PARTITIONS, events, records, report)
+        checker.check_topic(log, "t", PARTITIONS, events, records, report, lost_up_to)
         return report.faults
 
     def records(self):
@@ -155,6 +155,17 @@ class Topic(unittest.TestCase):
         self.assertTrue(self.faults(records[1:]))
         self.assertTrue(self.faults(records + records[-1:]))
         self.assertTrue(self.faults([records[1], records[0], records[2]]))
+
+    def test_accepted_loss(self):
+        """what was accepted as lost may be missing or there; what is behind it may not be missing"""
+        records = self.records()
+        lost = checker.position_of(records[0])
+        self.assertEqual(self.faults(records[1:], lost), [])
+        self.assertEqual(self.faults(records, lost), [])
+        self.assertTrue(self.faults(records[2:], lost))
+        self.assertTrue(self.faults(records[1:], lost - 1))
+        records[1].headers["ce_previousposition"] = "0"
+        self.assertTrue(self.faults(records[1:], lost))
 
     def test_wrong_partition(self):
         """a record in another partition than its key's is found"""

@@ -167,6 +167,24 @@ class TopicLost(Stops):
         self.all_agrees()
 
 
+class TopicChanged(Stops):
+    def test_topic_grown(self):
+        """partitions added: keys would move. Accepted: the new number counts from the position on"""
+        self.work()
+        self.all_agrees()
+        position = self.wait_published()
+        kafka_tools.grow_topic(self.topic("order"), 9)
+        self.restart(self.front)
+        seen = self.wait_state("stopped", "topic-changed")
+        self.assertIn("9 partitions, the cursor says 6", seen["detail"])
+        self.work()
+        self.accept_loss(position)
+        self.all_agrees()
+        self.restart(self.projector)
+        self.work()
+        self.all_agrees()
+
+
 class Restored(Stops):
     def restore(self, snapshot):
         """The snapshot takes the database's place."""

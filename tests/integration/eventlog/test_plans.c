@@ -38,6 +38,7 @@ static const struct {
     STATEMENT(log_read, PG_PROFILE_QUERY),
     STATEMENT(log_seek, PG_PROFILE_QUERY),
     STATEMENT(event_find, PG_PROFILE_QUERY),
+    STATEMENT(events_named, PG_PROFILE_QUERY),
     STATEMENT(stream_find, PG_PROFILE_QUERY),
     STATEMENT(stream_read_forward, PG_PROFILE_QUERY),
     STATEMENT(stream_read_backward, PG_PROFILE_QUERY),

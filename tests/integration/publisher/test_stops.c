@@ -4,6 +4,7 @@
  * operator's word.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "publisher/control.h"
 #include "tests/integration/kafka/operator.h"
@@ -147,6 +148,13 @@ static void turn_cursor_back(void)
     hand_close(&hand);
 }
 
+/* Whether read models were told to begin again, because keys moved to other partitions. */
+static bool is_outdated(void)
+{
+    return log_fixture_number(&logs, "select count(*) from projections p cross join log_info i"
+                                     " where p.log_id <> i.id") == 1;
+}
+
 static const struct {
     void (*happens)(void);
     const char *reason;
@@ -172,10 +180,13 @@ static const struct {
 
 START_TEST(a_loss_stops_it_until_it_is_accepted)
 {
+    database_run(logs.database, "insert into projections (name, generation, declaration, log_id)"
+                                " select 'orders', 1, '', id from log_info");
     losses[_i].happens();
     start_and_stop_for(losses[_i].reason);
     accept(ACCEPT_LOSS, losses[_i].accepted);
     goes_on_behind(losses[_i].goes_from);
+    ck_assert_int_eq(is_outdated(), strcmp(losses[_i].reason, "topic-changed") == 0);
 }
 END_TEST
 

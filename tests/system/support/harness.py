@@ -42,6 +42,11 @@ class Process:
         self._env = env
         self._popen = None
 
+    def with_env(self, **variables):
+        """Variables of its environment beside its settings."""
+        self._env.update(variables)
+        return self
+
     def start(self):
         assert self._popen is None or self._popen.poll() is not None
         with open(self.log_path, "ab") as log:

@@ -132,6 +132,27 @@ START_TEST(a_category_is_a_name_or_that_of_dead_letters)
 }
 END_TEST
 
+START_TEST(partitions_differ_only_where_both_know_a_category)
+{
+    struct cursor a, b;
+
+    cursor_init(&a, "x");
+    cursor_init(&b, "x");
+    ck_assert(cursor_same_partitions(&a, &b));
+    cursor_add(&a, STR("order"), "d.order", 3);
+    cursor_add(&a, STR("stock"), "d.stock", 3);
+    ck_assert(cursor_same_partitions(&a, &b));
+    cursor_add(&b, STR("stock"), "d.stock", 3);
+    cursor_add(&b, STR("parcel"), "d.parcel", 5);
+    ck_assert(cursor_same_partitions(&a, &b));
+    cursor_add(&b, STR("order"), "d.order", 5);
+    ck_assert(!cursor_same_partitions(&a, &b));
+    ck_assert(!cursor_same_partitions(&b, &a));
+    cursor_release(&a);
+    cursor_release(&b);
+}
+END_TEST
+
 Suite *publisher_cursor_suite(void)
 {
     Suite *suite = suite_create("publisher_cursor");
@@ -139,6 +160,7 @@ Suite *publisher_cursor_suite(void)
 
     tcase_add_test(tcase, it_is_written_as_documented);
     tcase_add_test(tcase, what_was_written_is_read_back);
+    tcase_add_test(tcase, partitions_differ_only_where_both_know_a_category);
     tcase_add_loop_test(tcase, what_is_no_cursor_is_refused, 0, COUNT_OF(malformed));
     tcase_add_loop_test(tcase, dead_letters_are_found_by_their_projection, 0, COUNT_OF(categories));
     tcase_add_test(tcase, a_category_is_a_name_or_that_of_dead_letters);
