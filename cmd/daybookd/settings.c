@@ -97,6 +97,19 @@ static void check_kafka(const struct config *config, struct buf *faults)
         assert(faults->len > 0); /* it adds its lines itself */
 }
 
+static void check_parking(const struct config *config, struct buf *faults)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    const struct parking_override *overrides;
+    const char *wrong = settings_parking_overrides(config, arena, &overrides);
+
+    if (config_number(config, "projection.retry_first") >
+        config_number(config, "projection.retry_max"))
+        fault(config, faults, "projection.retry_first", "must not be above projection.retry_max");
+    if (wrong != NULL)
+        fault(config, faults, "projection.retry_policies", wrong);
+}
+
 void settings_check(const struct config *config, struct buf *faults)
 {
     char host[HOST_NAME_BYTES];
@@ -110,9 +123,7 @@ void settings_check(const struct config *config, struct buf *faults)
     check_log(config, faults);
     check_postgres(config, faults);
     check_projections(config, faults);
-    if (config_number(config, "projection.retry_first") >
-        config_number(config, "projection.retry_max"))
-        fault(config, faults, "projection.retry_first", "must not be above projection.retry_max");
+    check_parking(config, faults);
     check_kafka(config, faults);
 }
 
@@ -238,16 +249,6 @@ struct kafka_config settings_kafka(const struct config *config, const char *inst
         .producer = section_pairs(config, "kafka.producer", 0, arena),
         .consumer = section_pairs(config, "kafka.consumer", 0, arena),
         .client_id = instance,
-    };
-}
-
-struct parking_policy settings_parking(const struct config *config)
-{
-    return (struct parking_policy){
-        .attempts_max = (int)config_number(config, "projection.retry_attempts"),
-        .first_ms = config_number(config, "projection.retry_first"),
-        .max_ms = config_number(config, "projection.retry_max"),
-        .deadline_ms = config_number(config, "projection.retry_deadline"),
     };
 }
 

@@ -21,6 +21,7 @@
 struct arena;
 struct buf;
 struct invocation;
+struct parking_override;
 
 extern const struct config_schema daybookd_settings;
 
@@ -40,6 +41,10 @@ struct http_config settings_http(const struct config *config);
 struct kafka_config settings_kafka(const struct config *config, const char *instance,
                                    struct arena *arena);
 struct parking_policy settings_parking(const struct config *config);
+/* Those of single projections, ended by one without a name. NULL, or what is wrong with the text.
+ */
+const char *settings_parking_overrides(const struct config *config, struct arena *arena,
+                                       const struct parking_override **ret);
 enum log_level settings_log_level(const struct config *config);
 enum log_format settings_log_format(const struct config *config);
 

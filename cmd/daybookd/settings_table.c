@@ -375,6 +375,11 @@ static const struct setting settings[] = {
      .min = 1,
      .max = 365 * DAY,
      .text = "Since its first failure: after that an event is not tried again."},
+    {.key = "projection.retry_policies",
+     .type = SETTING_TEXT,
+     .preset = "",
+     .text = "Other such policies, of single projections: orders=5/2s/1m/1h, stock=1/1s/1s/1s "
+             "(attempts, first and longest delay, deadline)."},
 };
 
 static const struct setting_passthrough passthroughs[] = {

@@ -86,6 +86,9 @@ const char *config_source(const struct config *config,
 bool config_pair(const struct config *config, const char *section, size_t index,
                  const char **ret_key, const char **ret_value);
 
+/* A whole number and its unit, which is required: "5s". For texts that hold several. */
+bool config_parse_duration_ms(struct str text, int64_t *ret_ms);
+
 /* `config print`: section headers, key = value, the source as a comment; secrets masked. */
 void config_print(const struct config *config, struct buf *out);
 /* All settings with type, default, range and text. */

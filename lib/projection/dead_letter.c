@@ -100,3 +100,14 @@ bool letter_counts_load(struct pg_conn *conn, struct str projection, struct lett
     ret->parked_keys = ret->retrying + ret->dead + ret->releasing;
     return true;
 }
+
+bool letters_forget(struct pg_conn *conn, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_i32(&params, LETTERS_KEPT_DAYS);
+    return (pg_query(conn, sql_letters_forget, &params, NULL, err) &&
+            pg_query(conn, sql_letter_requests_forget, &params, NULL, err)) ||
+           error_wrap(err, "forget old dead letters");
+}

@@ -26,6 +26,7 @@ enum {
     LETTER_QUEUE_SHOWN_MAX = 50,  /* events behind it */
     LETTER_REASON_MAX = 500,      /* bytes of a discard's reason */
     LETTER_LAST_GOOD_SCAN = 5000, /* positions before a letter that are looked at */
+    LETTERS_KEPT_DAYS = 30,       /* closed ones, and what was asked of them */
 };
 
 struct letter {
@@ -163,6 +164,9 @@ MUST_CHECK bool letter_batch_find(struct pg_conn *conn, int64_t batch, struct le
 /* What of a batch was not carried out yet will not be. BY for the audit. */
 MUST_CHECK bool letter_batch_cancel(struct pg_conn *conn, int64_t batch, struct str by,
                                     size_t *ret_cancelled, struct error *err);
+
+/* Deletes some of the closed letters and requests that are older than LETTERS_KEPT_DAYS. */
+MUST_CHECK bool letters_forget(struct pg_conn *conn, struct error *err);
 
 /* How many there are, of the live table; records of all generations. */
 struct letter_counts {

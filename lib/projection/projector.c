@@ -19,6 +19,7 @@ enum {
     KAFKA_MS = 2000,
     LAG_MS = 1000,
     PARKED_MS = 5000,
+    FORGET_MS = 60000,
     CONNECT_MS = 1000,
     TROUBLE_LOG_MS = 30000,
 };
@@ -161,6 +162,17 @@ static void count_parked(struct projector *projector, int64_t now_ms)
     }
 }
 
+static void forget_letters(struct projector *projector, int64_t now_ms)
+{
+    struct error err;
+
+    if (now_ms < projector->forget_at_ms)
+        return;
+    projector->forget_at_ms = now_ms + FORGET_MS;
+    if (!letters_forget(projector->conn, &err))
+        database_failed(projector, &err, now_ms);
+}
+
 static void supervise(void *arg)
 {
     struct projector *projector = arg;
@@ -187,6 +199,8 @@ static void supervise(void *arg)
             measure_lag(projector, now_ms);
         if (pg_is_open(projector->conn) && projector->has_identity)
             count_parked(projector, now_ms);
+        if (pg_is_open(projector->conn) && projector->has_identity)
+            forget_letters(projector, now_ms);
     }
     stop_all(projector);
 }

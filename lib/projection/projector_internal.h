@@ -85,6 +85,7 @@ struct projector {
     int64_t kafka_at_ms;  /* when to ask Kafka next whether it is there */
     int64_t lag_at_ms;
     int64_t parked_at_ms;
+    int64_t forget_at_ms;
     int64_t generations_at_ms;
     struct log_gate gate;
     struct served served[PROJECTIONS_MAX];

@@ -151,6 +151,16 @@ class Configuration(ProgramTest):
                 self.assertIn(said, err)
             self.assertNotIn("geheim", err)
 
+    def test_retry_policies(self):
+        """a policy of one projection is checked before anything starts"""
+        for good in ("", "orders=5/2s/1m/1h", " orders=1/1s/1s/1s , stock=9/1ms/1d/365d "):
+            self.succeeds("daybookd", "config", "check", projection_retry_policies=good)
+        for bad in ("orders", "orders=5", "nobody=5/2s/1m/1h", "orders=0/1s/1s/1s", "orders=1/2s/1s/1s", ","):
+            err = self.fails(
+                CONFIGURATION, "daybookd", "config", "check", projection_retry_policies=bad
+            )
+            self.assertIn("projection.retry_policies", err)
+
     def test_wrong_elsewhere(self):
         """a wrong flag, variable or file is 78 too, and a secret on the command line is refused"""
         for arguments, settings, said in (

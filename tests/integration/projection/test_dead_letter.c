@@ -334,6 +334,23 @@ START_TEST(several_at_once_share_the_letters_and_ask_once_for_each)
 }
 END_TEST
 
+START_TEST(closed_letters_are_kept_for_a_month)
+{
+    struct error err = {0};
+
+    database_run(world->database,
+                 "update dead_letters set state = 'resolved', closed_at = now() - interval '31"
+                 " days', announced_at = now() where id <= 5;"
+                 "update dead_letters set state = 'resolved', closed_at = now() - interval '29"
+                 " days', announced_at = now() where id = 6;"
+                 "update dead_letters set state = 'resolved', closed_at = now() - interval '31"
+                 " days' where id = 7"); /* nobody was told of it yet */
+    ck_ok(letters_forget(world->conn, &err));
+    ck_assert_int_eq(number("select count(*) from dead_letters"), LETTERS + 1 - 5);
+    ck_assert_int_eq(number("select min(id) from dead_letters"), 6);
+}
+END_TEST
+
 START_TEST(counts_are_of_the_live_table)
 {
     struct letter_counts counts;
@@ -385,6 +402,7 @@ Suite *projection_dead_letter_suite(void)
     tcase_add_test(tc, records_are_discarded_at_once_and_never_redriven);
     tcase_add_test(tc, a_batch_can_be_cancelled);
     tcase_add_test(tc, several_at_once_share_the_letters_and_ask_once_for_each);
+    tcase_add_test(tc, closed_letters_are_kept_for_a_month);
     tcase_add_test(tc, counts_are_of_the_live_table);
     tcase_add_test(tc, the_audit_is_listed_newest_first);
     suite_add_tcase(suite, tc);
