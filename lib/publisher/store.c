@@ -13,8 +13,7 @@ static const char sql_state[] = "select state, reason, detail, paused from publi
 static const char sql_categories[] = "select name from categories order by name";
 /* As if built from another log. */
 static const char sql_outdate_projections[] =
-    "with built as (update generations set log_id = '00000000-0000-0000-0000-000000000000')"
-    " update projections set log_id = '00000000-0000-0000-0000-000000000000'";
+    "update projections set log_id = '00000000-0000-0000-0000-000000000000'";
 static const char sql_forget_cursor[] = "delete from publisher_cursor";
 
 static bool load_state(struct pg_conn *conn, struct arena *arena, struct pub_facts *facts,
