@@ -187,6 +187,32 @@ START_TEST(a_slice_is_cut_by_its_bytes)
 }
 END_TEST
 
+START_TEST(a_slice_is_cut_by_what_compressed_bytes_become)
+{
+    struct stream_head head;
+    struct event_page page;
+    struct error err;
+
+    database_run(the_log.database,
+                 "insert into streams values (1, 'main', 'note-1', 'note', 60, 1, 60);"
+                 "insert into events (position, stream_id, version, occurred_at, recorded_at, id,"
+                 " type, data) select n, 1, n, now(), now(), 'id' || n, 'A',"
+                 " to_json(repeat('x', 480000)) from generate_series(1, 60) n;"
+                 "update log_head set position = 60");
+    page = read_log(0, 0, (struct log_filter){0}, 1000);
+    ck_assert_uint_eq(page.count, 35); /* the first that pass 16 MiB */
+    ck_assert_int_eq(page.read_to.n, 35);
+    page = read_log(35, 0, (struct log_filter){.type = STR("A")}, 1000);
+    ck_assert_uint_eq(page.count, 25);
+    ck_assert_int_eq(page.read_to.n, 60);
+    ck_assert_msg(stream_read(conn, STR("main"), STR("note-1"), VERSION(60), STREAM_BACKWARD,
+                              STR_NONE, 1000, arena, &head, &page, &err),
+                  "%s", err.text);
+    ck_assert_uint_eq(page.count, 35);
+    ck_assert_int_eq(page.events[34].version.n, 26);
+}
+END_TEST
+
 START_TEST(a_missing_position_is_an_error_and_no_silence)
 {
     static const int64_t missing[] = {1, 7, 20};
@@ -363,6 +389,7 @@ Suite *eventlog_read_suite(void)
     tcase_add_test(tc, filters_drop_events_and_tell_how_far_they_looked);
     tcase_add_test(tc, a_filter_that_finds_nothing_looks_at_a_bounded_slice);
     tcase_add_test(tc, a_slice_is_cut_by_its_bytes);
+    tcase_add_test(tc, a_slice_is_cut_by_what_compressed_bytes_become);
     tcase_add_loop_test(tc, a_missing_position_is_an_error_and_no_silence, 0, 3);
     tcase_add_test(tc, one_event_is_found_by_its_position);
     tcase_add_test(tc, a_stream_is_found_by_tenant_and_name);
