@@ -172,9 +172,11 @@ static bool check_complete(const struct event_page *page, int64_t after, struct 
 static void add_request(struct pg_params *p, int64_t after, int64_t up_to, bool filtered,
                         const struct log_filter *filter, size_t limit)
 {
+    int64_t scanned = filtered ? SCAN_POSITIONS_MAX : (int64_t)limit;
+
     pg_add_i64(p, after);
     pg_add_i64(p, up_to);
-    pg_add_i64(p, filtered ? SCAN_POSITIONS_MAX : (int64_t)limit);
+    pg_add_i64(p, scanned < INT64_MAX - after ? scanned : INT64_MAX - after);
     pg_add_i64(p, (int64_t)limit);
     pg_add_i64(p, LOG_SLICE_BYTES_MAX);
     pg_add_str(p, filter->tenant);

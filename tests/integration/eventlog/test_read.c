@@ -135,6 +135,20 @@ static const struct {
     {0, 9, {.until_us = 1000000}, "", 0},
 };
 
+START_TEST(beyond_every_log_there_is_nothing)
+{
+    struct event_page page;
+
+    fill();
+    page = read_log(INT64_MAX, 0, (struct log_filter){0}, 10);
+    ck_assert_uint_eq(page.count, 0);
+    ck_assert_int_eq(page.read_to.n, INT64_MAX);
+    ck_assert_int_eq(page.head.n, 20);
+    page = read_log(INT64_MAX - 1, 0, (struct log_filter){.type = STR("A")}, 10);
+    ck_assert_uint_eq(page.count, 0);
+}
+END_TEST
+
 START_TEST(filters_drop_events_and_tell_how_far_they_looked)
 {
     struct event_page page;
@@ -386,6 +400,7 @@ Suite *eventlog_read_suite(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, an_empty_log_has_a_head);
     tcase_add_test(tc, slices_follow_each_other);
+    tcase_add_test(tc, beyond_every_log_there_is_nothing);
     tcase_add_test(tc, filters_drop_events_and_tell_how_far_they_looked);
     tcase_add_test(tc, a_filter_that_finds_nothing_looks_at_a_bounded_slice);
     tcase_add_test(tc, a_slice_is_cut_by_its_bytes);
