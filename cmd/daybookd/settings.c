@@ -9,13 +9,19 @@
 #include "eventlog/identity.h"
 #include "http/address.h"
 #include "orders/orders.h"
+#include "publisher/cursor.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FAULTS_BYTES_MAX = 1 << 20, HOST_NAME_BYTES = 256 };
+enum {
+    FAULTS_BYTES_MAX = 1 << 20,
+    HOST_NAME_BYTES = 256,
+    CURSOR_TOPIC_BYTES = 200,    /* of a category in the cursor: its names */
+    CURSOR_PARTITION_BYTES = 42, /* and each partition's three numbers, up to 13 digits */
+};
 
 static void fault(const struct config *config, struct buf *faults, const char *key,
                   const char *message)
@@ -60,6 +66,17 @@ static void check_log(const struct config *config, struct buf *faults)
         config_number(config, "eventlog.queue_commands_max"))
         fault(config, faults, "eventlog.batch_commands_max",
               "must not be above eventlog.queue_commands_max");
+}
+
+/* All topics are in one record with each transaction: one that is too large ends publishing. */
+static void check_publisher(const struct config *config, struct buf *faults)
+{
+    int64_t topic_bytes =
+        CURSOR_TOPIC_BYTES + CURSOR_PARTITION_BYTES * config_number(config, "publisher.partitions");
+
+    if (config_number(config, "eventlog.categories_max") * topic_bytes > CURSOR_BYTES_MAX)
+        fault(config, faults, "eventlog.categories_max",
+              "with so many publisher.partitions is more than the publisher's cursor can hold");
 }
 
 static void check_http(const struct config *config, struct buf *faults)
@@ -121,6 +138,7 @@ void settings_check(const struct config *config, struct buf *faults)
         fault(config, faults, "instance.name", "must be 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -");
     check_http(config, faults);
     check_log(config, faults);
+    check_publisher(config, faults);
     check_postgres(config, faults);
     check_projections(config, faults);
     check_parking(config, faults);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET of a summary over a few rows: the domain selects, on one snapshot. */
+/* GET of a summary over a few rows: the domain selects, each time on a snapshot of its own. */
 #include "api/api_internal.h"
 #include "api/model_read.h"
 #include "base/arena.h"

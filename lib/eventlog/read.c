@@ -42,6 +42,7 @@ void event_page_of_rows(const struct pg_rows *rows, int first, struct arena *are
 {
     size_t count = pg_rows_count(rows);
     bool none = count == 0 || pg_is_null(rows, 0, first);
+    size_t bytes = 0;
 
     *ret_page = (struct event_page){0};
     *ret_cut = false;
@@ -49,10 +50,14 @@ void event_page_of_rows(const struct pg_rows *rows, int first, struct arena *are
     if (none)
         return;
     ret_page->events = ARENA_ARRAY(arena, struct event, count);
-    ret_page->count = count;
-    for (size_t i = 0; i < count; i++)
-        ret_page->events[i] = event_of_row(rows, i, first + 1, arena);
-    *ret_cut = pg_get_i64(rows, count - 1, first) >= LOG_SLICE_BYTES_MAX;
+    /* The statement has cut by bytes as stored, and those may be compressed to a hundredth. */
+    while (ret_page->count < count && bytes < LOG_SLICE_BYTES_MAX) {
+        struct event *event = &ret_page->events[ret_page->count];
+
+        *event = event_of_row(rows, ret_page->count++, first + 1, arena);
+        bytes += event->data.len + event->metadata.len;
+    }
+    *ret_cut = ret_page->count < count || pg_get_i64(rows, count - 1, first) >= LOG_SLICE_BYTES_MAX;
 }
 
 bool event_page_check_order(const struct event_page *page, bool falling, struct error *err)
@@ -187,9 +192,11 @@ static bool check_complete(const struct event_page *page, int64_t after, struct 
 static void add_request(struct pg_params *p, int64_t after, int64_t up_to, bool filtered,
                         const struct log_filter *filter, size_t limit)
 {
+    int64_t scanned = filtered ? SCAN_POSITIONS_MAX : (int64_t)limit;
+
     pg_add_i64(p, after);
     pg_add_i64(p, up_to);
-    pg_add_i64(p, filtered ? SCAN_POSITIONS_MAX : (int64_t)limit);
+    pg_add_i64(p, scanned < INT64_MAX - after ? scanned : INT64_MAX - after);
     pg_add_i64(p, (int64_t)limit);
     pg_add_i64(p, LOG_SLICE_BYTES_MAX);
     pg_add_str(p, filter->tenant);

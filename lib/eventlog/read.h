@@ -33,8 +33,9 @@ struct log_filter { /* data NULL / 0: any */
     int64_t until_us; /* recorded_at < */
 };
 
-/* Events with position > AFTER and <= UP_TO (0: the head), in order, at most LIMIT and about
- * LOG_SLICE_BYTES_MAX. Complete: positions are gapless and in commit order. */
+/* Events with position > AFTER and <= UP_TO (0: the head), in order, at most LIMIT and, but for
+ * the last of them, LOG_SLICE_BYTES_MAX of data and metadata. Complete: positions are gapless and
+ * in commit order. */
 MUST_CHECK bool log_read(struct pg_conn *conn, struct position after, struct position up_to,
                          const struct log_filter *filter, size_t limit, struct arena *arena,
                          struct event_page *ret_page, struct error *err);

@@ -2,8 +2,11 @@
 #include "kafka/config.h"
 
 #include "base/buf.h"
+#include "base/config.h"
+#include "base/mem.h"
 #include "kafka/kafka_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char from_the_log[] = "Daybook starts from its own cursor or checkpoint, never from "
@@ -69,6 +72,25 @@ static const char *refusal(const struct kafka_pair *pair)
     return NULL;
 }
 
+/* The property that was probably meant; "": none is near. Nothing is told of what we refuse. */
+static void suggest(rd_kafka_conf_t *conf, const char *key, char out[KAFKA_RDKAFKA_TEXT_MAX])
+{
+    size_t count;
+    const char **dump = rd_kafka_conf_dump(conf, &count);
+    const char **names = mem_calloc(count / 2 + 1, sizeof(*names));
+    const char *nearest;
+
+    for (size_t i = 0; i < count / 2; i++)
+        names[i] = dump[2 * i];
+    names[count / 2] = "bootstrap.servers"; /* an alias, and those are not in the dump */
+    nearest = nearest_word(str_of(key), names, count / 2 + 1);
+    if (nearest != NULL && refusal(&(struct kafka_pair){nearest, ""}) == NULL)
+        snprintf(out, KAFKA_RDKAFKA_TEXT_MAX,
+                 "librdkafka knows no such property; did you mean '%s'?", nearest);
+    mem_free(names);
+    rd_kafka_conf_dump_free(dump, count);
+}
+
 /* Not rd_kafka_conf_set()'s text for a bad value: it repeats the value, which may be a secret. */
 static void check_pair(rd_kafka_conf_t *conf, const char *section, const struct kafka_pair *pair,
                        struct buf *faults, size_t *count)
@@ -81,7 +103,9 @@ static void check_pair(rd_kafka_conf_t *conf, const char *section, const struct 
         case RD_KAFKA_CONF_OK:
             return;
         case RD_KAFKA_CONF_UNKNOWN:
-            why = "librdkafka knows no such property";
+            text[0] = '\0';
+            suggest(conf, pair->key, text);
+            why = text[0] != '\0' ? text : "librdkafka knows no such property";
             break;
         case RD_KAFKA_CONF_INVALID:
         default:

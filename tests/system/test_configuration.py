@@ -171,6 +171,8 @@ class Configuration(ProgramTest):
             ([], {"http_thread": "3"}, "did you mean DAYBOOK_HTTP_THREADS?"),
             ([], {"postgres_url_file": "/nowhere"}, "'/nowhere' does not exist"),
             ([], {"projection_names": "orders,stokc"}, "orders, stock, customers"),
+            ([], {"eventlog_categories_max": "2400"}, "than the publisher's cursor can hold"),
+            ([], {"publisher_partitions": "400"}, "than the publisher's cursor can hold"),
             ([], {"http_listen": "0.0.0.0:80"}, "DAYBOOK_HTTP_ALLOW_UNAUTHENTICATED=true"),
         ):
             err = self.fails(CONFIGURATION, "daybookd", "config", "check", *arguments, **settings)

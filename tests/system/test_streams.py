@@ -346,6 +346,23 @@ class WholeLog(SystemTest):
         self.refused(self.api.get("/v1/events", accept="image/png"), 406, "not-acceptable")
 
 
+class LargeEvents(SystemTest):
+    def test_large_events_make_short_pages(self):
+        """events that compress well are read page by page too, however large they become"""
+        stream = unique("note-")
+        begin = self.cluster.position()
+        data = ["x" * 60000] * 8
+        for _ in range(15):
+            self.accepted(self.append(stream, *[event(data=data) for _ in range(4)]))
+        seen, after, pages = [], begin, 0
+        while after < begin + 60:
+            page = self.expect(self.api.get(f"/v1/events?after={after}&limit=5000"), 200).json()
+            seen += [item["position"] for item in page["items"]]
+            after, pages = page["next_after"], pages + 1
+        self.assertEqual(seen, list(range(begin + 1, begin + 61)))
+        self.assertEqual(pages, 2)
+
+
 class Categories(SystemTest):
     SETTINGS = {"eventlog__categories_max": "4"}
 

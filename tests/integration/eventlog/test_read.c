@@ -135,6 +135,20 @@ static const struct {
     {0, 9, {.until_us = 1000000}, "", 0},
 };
 
+START_TEST(beyond_every_log_there_is_nothing)
+{
+    struct event_page page;
+
+    fill();
+    page = read_log(INT64_MAX, 0, (struct log_filter){0}, 10);
+    ck_assert_uint_eq(page.count, 0);
+    ck_assert_int_eq(page.read_to.n, INT64_MAX);
+    ck_assert_int_eq(page.head.n, 20);
+    page = read_log(INT64_MAX - 1, 0, (struct log_filter){.type = STR("A")}, 10);
+    ck_assert_uint_eq(page.count, 0);
+}
+END_TEST
+
 START_TEST(filters_drop_events_and_tell_how_far_they_looked)
 {
     struct event_page page;
@@ -184,6 +198,32 @@ START_TEST(a_slice_is_cut_by_its_bytes)
     page = read_log(page.read_to.n, 0, (struct log_filter){.type = STR("A")}, 1000);
     ck_assert_int_eq(page.read_to.n, 60);
     ck_assert_int_eq(page.events[page.count - 1].position.n, 60);
+}
+END_TEST
+
+START_TEST(a_slice_is_cut_by_what_compressed_bytes_become)
+{
+    struct stream_head head;
+    struct event_page page;
+    struct error err;
+
+    database_run(the_log.database,
+                 "insert into streams values (1, 'main', 'note-1', 'note', 60, 1, 60);"
+                 "insert into events (position, stream_id, version, occurred_at, recorded_at, id,"
+                 " type, data) select n, 1, n, now(), now(), 'id' || n, 'A',"
+                 " to_json(repeat('x', 480000)) from generate_series(1, 60) n;"
+                 "update log_head set position = 60");
+    page = read_log(0, 0, (struct log_filter){0}, 1000);
+    ck_assert_uint_eq(page.count, 35); /* the first that pass 16 MiB */
+    ck_assert_int_eq(page.read_to.n, 35);
+    page = read_log(35, 0, (struct log_filter){.type = STR("A")}, 1000);
+    ck_assert_uint_eq(page.count, 25);
+    ck_assert_int_eq(page.read_to.n, 60);
+    ck_assert_msg(stream_read(conn, STR("main"), STR("note-1"), VERSION(60), STREAM_BACKWARD,
+                              STR_NONE, 1000, arena, &head, &page, &err),
+                  "%s", err.text);
+    ck_assert_uint_eq(page.count, 35);
+    ck_assert_int_eq(page.events[34].version.n, 26);
 }
 END_TEST
 
@@ -360,9 +400,11 @@ Suite *eventlog_read_suite(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, an_empty_log_has_a_head);
     tcase_add_test(tc, slices_follow_each_other);
+    tcase_add_test(tc, beyond_every_log_there_is_nothing);
     tcase_add_test(tc, filters_drop_events_and_tell_how_far_they_looked);
     tcase_add_test(tc, a_filter_that_finds_nothing_looks_at_a_bounded_slice);
     tcase_add_test(tc, a_slice_is_cut_by_its_bytes);
+    tcase_add_test(tc, a_slice_is_cut_by_what_compressed_bytes_become);
     tcase_add_loop_test(tc, a_missing_position_is_an_error_and_no_silence, 0, 3);
     tcase_add_test(tc, one_event_is_found_by_its_position);
     tcase_add_test(tc, a_stream_is_found_by_tenant_and_name);

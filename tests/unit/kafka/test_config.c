@@ -42,7 +42,13 @@ END_TEST
 static const struct {
     const char *key, *value, *fault;
 } rows[] = {
-    {"linger.mss", "2", "kafka.producer.linger.mss: librdkafka knows no such property\n"},
+    {"brokers", "here:9092", "kafka.producer.brokers: librdkafka knows no such property\n"},
+    {"batch.num.mesages", "2",
+     "kafka.producer.batch.num.mesages: librdkafka knows no such property; did you mean "
+     "'batch.num.messages'?\n"},
+    {"bootstrap.server", "here:9092",
+     "kafka.producer.bootstrap.server: librdkafka knows no such property; did you mean "
+     "'bootstrap.servers'?\n"},
     {"batch.num.messages", "often",
      "kafka.producer.batch.num.messages: Invalid value for configuration property "
      "\"batch.num.messages\"\n"},
