@@ -81,7 +81,7 @@ static void add_routes(struct api *api)
     for (const struct route_table *const *table = api->config.routes; *table != NULL; table++) {
         command_routes_add(api, (*table)->commands);
         view_routes_add(api, (*table)->views);
-        history_routes_add(api, (*table)->histories);
+        history_routes_add(api, (*table)->domain, (*table)->histories);
         list_routes_add(api, (*table)->lists);
         summary_routes_add(api, (*table)->summaries);
     }

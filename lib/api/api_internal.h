@@ -24,8 +24,8 @@ struct api {
     struct query_pool *queries;           /* short reads */
     struct query_pool *exports; /* streamed reads, so that they never hold up short ones */
     struct subscriptions *subscriptions;
-    struct waits *waits;        /* reads that wait for their own write */
-    bool is_loopback;           /* where it listens */
+    struct waits *waits; /* reads that wait for their own write */
+    bool is_loopback;    /* where it listens */
     /* Set by api_open(); NULL: the database is not known yet. */
     _Atomic(struct writer *) writer;
     pthread_mutex_t log_id_lock; /* guards log_id (log_id.h) */
@@ -42,7 +42,8 @@ void api_route_bulk(struct api *api, enum http_method method, const char *patter
 void plumbing_routes(struct api *api);
 void command_routes_add(struct api *api, const struct command_route *routes);
 void view_routes_add(struct api *api, const struct view_route *routes);
-void history_routes_add(struct api *api, const struct history_route *routes);
+void history_routes_add(struct api *api, const struct domain *domain,
+                        const struct history_route *routes);
 void list_routes_add(struct api *api, const struct list_route *routes);
 void summary_routes_add(struct api *api, const struct summary_route *routes);
 void bulk_routes(struct api *api); /* POST /v1/commands */

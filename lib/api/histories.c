@@ -6,8 +6,16 @@
 #include "base/arena.h"
 #include "base/name.h"
 #include "eventlog/read.h"
+#include "eventlog/upcast.h"
+
+#include <string.h>
 
 enum { HISTORY_LIMIT = 50, HISTORY_LIMIT_MAX = 500, SENTENCE_BYTES_MAX = 16 << 10 };
+
+struct history_entry { /* a route's `spec` */
+    const struct history_route *route;
+    const struct upcaster *upcasters; /* of its events; NULL: each type has one version */
+};
 
 struct history_request { /* a call's `data` */
     struct str stream;
@@ -15,12 +23,25 @@ struct history_request { /* a call's `data` */
     int64_t limit;
 };
 
-static void write_item(const struct history_route *route, const struct event *event,
+/* The event as the domain knows its type today; beside it stands what is stored. */
+static void write_sentence(const struct history_entry *entry, struct event event,
+                           struct arena *arena, struct buf *out)
+{
+    struct error err;
+
+    if (upcast(entry->upcasters, name_category(event.stream), &event.type, &event.data, arena,
+               &err))
+        entry->route->tell(&event, arena, out);
+    else
+        buf_printf(out, "an event that can not be read: %s", err.text);
+}
+
+static void write_item(const struct history_entry *entry, const struct event *event,
                        struct arena *arena, struct buf *out)
 {
     SCOPED_VALUE(buf_release) struct buf sentence = BUF_INIT(SENTENCE_BYTES_MAX);
 
-    route->tell(event, arena, &sentence);
+    write_sentence(entry, *event, arena, &sentence);
     buf_add_cstr(out, "{\"sentence\":");
     json_write_str(out, buf_str(&sentence));
     json_write_key(out, "event");
@@ -31,12 +52,12 @@ static void write_item(const struct history_route *route, const struct event *ev
 static void answer_history(struct call *call, const struct history_request *request,
                            const struct stream_head *head, const struct event_page *page)
 {
-    const struct history_route *route = call->route->spec;
+    const struct history_entry *entry = call->route->spec;
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CALL_BODY_MAX);
     int64_t last = page->count > 0 ? page->events[page->count - 1].version.n : head->version.n;
 
     buf_add_char(&body, '{');
-    json_write_key(&body, route->id_name);
+    json_write_key(&body, entry->route->id_name);
     json_write_str(&body, name_stream_id(request->stream));
     json_write_key(&body, "stream");
     json_write_str(&body, request->stream);
@@ -47,7 +68,7 @@ static void answer_history(struct call *call, const struct history_request *requ
     for (size_t i = 0; i < page->count; i++) {
         if (i > 0)
             buf_add_char(&body, ',');
-        write_item(route, &page->events[i], call->arena, &body);
+        write_item(entry, &page->events[i], call->arena, &body);
     }
     buf_add_char(&body, ']');
     json_write_key(&body, "next_from");
@@ -61,7 +82,7 @@ static void answer_history(struct call *call, const struct history_request *requ
 
 static bool read_history(struct call *call, struct reader *reader, struct error *err)
 {
-    const struct history_route *route = call->route->spec;
+    const struct history_entry *entry = call->route->spec;
     const struct history_request *request = call->data;
     struct stream_head head;
     struct event_page page;
@@ -71,7 +92,8 @@ static bool read_history(struct call *call, struct reader *reader, struct error 
         return false;
     read_headers_set(call, head.last_position, 0);
     if (head.version.n == 0)
-        call_problem(call, "not-found", STR_NONE, "there is no %s of this id", route->category);
+        call_problem(call, "not-found", STR_NONE, "there is no %s of this id",
+                     entry->route->category);
     else if (!call_not_modified(call, head.version))
         answer_history(call, request, &head, &page);
     return true;
@@ -79,7 +101,7 @@ static bool read_history(struct call *call, struct reader *reader, struct error 
 
 static void serve_history(struct call *call)
 {
-    const struct history_route *route = call->route->spec;
+    const struct history_entry *entry = call->route->spec;
     struct history_request *request = ARENA_NEW(call->arena, struct history_request);
     struct str id = call_path_parameter(call, "id");
 
@@ -93,13 +115,27 @@ static void serve_history(struct call *call)
         call_problem(call, "not-found", STR_NONE, "there is nothing of this id");
         return;
     }
-    request->stream = arena_printf(call->arena, "%s-" STR_FMT, route->category, STR_ARG(id));
+    request->stream = arena_printf(call->arena, "%s-" STR_FMT, entry->route->category, STR_ARG(id));
     call->data = request;
     query_submit(call->api->queries, call, read_history);
 }
 
-void history_routes_add(struct api *api, const struct history_route *routes)
+static const struct upcaster *upcasters_of(const struct domain *domain, const char *category)
 {
-    for (const struct history_route *route = routes; route->pattern != NULL; route++)
-        api_route(api, HTTP_GET, route->pattern, serve_history, route);
+    for (const struct aggregate_type *const *type = domain->aggregates; *type != NULL; type++)
+        if (strcmp((*type)->category, category) == 0)
+            return (*type)->upcasters;
+    return NULL;
+}
+
+void history_routes_add(struct api *api, const struct domain *domain,
+                        const struct history_route *routes)
+{
+    for (const struct history_route *route = routes; route->pattern != NULL; route++) {
+        struct history_entry *entry = arena_zalloc(api->arena, sizeof *entry);
+
+        *entry = (struct history_entry){.route = route,
+                                        .upcasters = upcasters_of(domain, route->category)};
+        api_route(api, HTTP_GET, route->pattern, serve_history, entry);
+    }
 }

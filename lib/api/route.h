@@ -56,7 +56,8 @@ struct history_route {
     const char *pattern; /* "/v1/orders/{id}/history" */
     const char *category;
     const char *id_name; /* the answer's first member: "order_id" */
-    /* Writes one sentence, without a full stop. Must not fail, whatever the event is. */
+    /* Writes one sentence, without a full stop, about an event in the newest version of its type.
+     * Must not fail, whatever the event is. */
     void (*tell)(const struct event *event, struct arena *arena, struct buf *out);
 };
 

@@ -35,6 +35,7 @@ static bool load_topic(struct pg_conn *conn, const struct event *event, struct a
                        struct event_trace *ret, struct error *err)
 {
     SCOPED_VALUE(cursor_release) struct cursor cursor = {0};
+    char category[CURSOR_CATEGORY_MAX + 1];
     const struct cursor_topic *topic;
     bool found;
 
@@ -45,7 +46,7 @@ static bool load_topic(struct pg_conn *conn, const struct event *event, struct a
     ret->cursor = cursor.position;
     if (event->position.n <= cursor.position.n)
         ret->published = TRACE_PUBLISHED;
-    topic = cursor_find(&cursor, name_category(event->stream));
+    topic = cursor_find(&cursor, cursor_category(event->stream, category));
     if (topic != NULL)
         place_in_topic(topic, event, arena, ret);
     return true;
