@@ -11,7 +11,12 @@
 
 #define DEFAULT_URL "http://127.0.0.1:8080"
 
-enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 60000, PROBLEM_BYTES_MAX = 64 << 10 };
+enum {
+    CONNECT_TIMEOUT_MS = 5000,
+    TIMEOUT_MS = 60000,
+    PROBLEM_BYTES_MAX = 64 << 10,
+    SILENT_SECONDS = 60 /* heartbeats come each 15 s */
+};
 
 static const struct json_limits answer_limits = {
     .depth_max = 64, .values_max = 10000000, .string_bytes_max = CLIENT_BODY_BYTES_MAX};
@@ -147,7 +152,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 
 static struct curl_slist *headers_of(const struct client_request *request)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
+    struct curl_slist *list = curl_slist_append(
+        NULL, request->accept != NULL ? request->accept : "Accept: application/json");
 
     if (request->body.len > 0)
         list = curl_slist_append(list, "Content-Type: application/json");
@@ -167,19 +173,16 @@ static void set_request(CURL *curl, const struct client_request *request)
 }
 
 static CURLcode perform(CURL *curl, const char *url, const struct client_request *request,
-                        struct buf *body, char *detail)
+                        char *detail)
 {
     struct curl_slist *headers = headers_of(request);
 
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
     set_request(curl, request);
     CURLcode code = curl_easy_perform(curl);
     curl_slist_free_all(headers);
@@ -202,19 +205,27 @@ static int take_answer(struct invocation *invocation, long http_status, struct s
     return EXIT_OK;
 }
 
+static struct str url_of(struct invocation *invocation, const struct client_request *request)
+{
+    return arena_printf(invocation->arena, "%s" STR_FMT, address(invocation),
+                        STR_ARG(request->path));
+}
+
 int client_send(struct invocation *invocation, const struct client_request *request,
                 struct str *ret_body)
 {
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(CLIENT_BODY_BYTES_MAX);
-    struct str url =
-        arena_printf(invocation->arena, "%s" STR_FMT, address(invocation), STR_ARG(request->path));
+    struct str url = url_of(invocation, request);
     char detail[CURL_ERROR_SIZE] = "";
     long http_status = 0;
 
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return complain_transfer(invocation, CURLE_FAILED_INIT, "");
-    CURLcode code = perform(curl, url.data, request, &body, detail);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    CURLcode code = perform(curl, url.data, request, detail);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
     curl_easy_cleanup(curl);
     if (code != CURLE_OK)
@@ -227,4 +238,52 @@ int client_get(struct invocation *invocation, struct str path, struct str *ret_b
     struct client_request request = {.method = "GET", .path = path};
 
     return client_send(invocation, &request, ret_body);
+}
+
+/* An answer without an end. */
+
+struct following {
+    CURL *curl;
+    client_take_fn take;
+    void *arg;
+    bool begun;          /* with 200 */
+    struct buf *problem; /* the body of anything else */
+};
+
+static size_t take_following(char *data, size_t size, size_t count, void *arg)
+{
+    struct following *following = arg;
+    long http_status = 0;
+
+    curl_easy_getinfo(following->curl, CURLINFO_RESPONSE_CODE, &http_status);
+    following->begun = http_status == 200;
+    if (!following->begun)
+        return take_body(data, size, count, following->problem);
+    return following->take(following->arg, str_from(data, size * count)) ? size * count : 0;
+}
+
+int client_follow(struct invocation *invocation, const struct client_request *request,
+                  client_take_fn take, void *arg)
+{
+    SCOPED_VALUE(buf_release) struct buf problem = BUF_INIT(PROBLEM_BYTES_MAX);
+    struct str url = url_of(invocation, request);
+    struct following following = {
+        .curl = curl_easy_init(), .take = take, .arg = arg, .problem = &problem};
+    char detail[CURL_ERROR_SIZE] = "";
+    long http_status = 0;
+
+    if (following.curl == NULL)
+        return complain_transfer(invocation, CURLE_FAILED_INIT, "");
+    curl_easy_setopt(following.curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(following.curl, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
+    curl_easy_setopt(following.curl, CURLOPT_WRITEFUNCTION, take_following);
+    curl_easy_setopt(following.curl, CURLOPT_WRITEDATA, &following);
+    CURLcode code = perform(following.curl, url.data, request, detail);
+    curl_easy_getinfo(following.curl, CURLINFO_RESPONSE_CODE, &http_status);
+    curl_easy_cleanup(following.curl);
+    if (following.begun)
+        return EXIT_OK;
+    if (code != CURLE_OK)
+        return complain_transfer(invocation, code, detail);
+    return complain_answer(invocation, http_status, buf_str(&problem));
 }

@@ -18,6 +18,7 @@ struct client_request {
     struct str path;                         /* escaped, with the query */
     struct str body;                         /* JSON; empty: none */
     const char *headers[CLIENT_HEADERS_MAX]; /* "Name: value"; ends with NULL unless full */
+    const char *accept;                      /* NULL: JSON */
 };
 
 /*
@@ -28,6 +29,14 @@ int client_send(struct invocation *invocation, const struct client_request *requ
                 struct str *ret_body);
 
 int client_get(struct invocation *invocation, struct str path, struct str *ret_body);
+
+/*
+ * GETs an answer without an end: TAKE has its bytes as they come; false ends it. EXIT_OK: it began,
+ * and ended, or broke off, or is silent for a minute. Anything else was told.
+ */
+typedef bool (*client_take_fn)(void *arg, struct str bytes);
+int client_follow(struct invocation *invocation, const struct client_request *request,
+                  client_take_fn take, void *arg);
 
 /* Appends a path segment or query value, percent-encoded. */
 void client_escape(struct buf *out, const char *text);

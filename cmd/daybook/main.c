@@ -171,6 +171,18 @@ static const struct program_option event_options[] = {
     {0},
 };
 
+static const struct program_option tail_options[] = {
+    {.name = "from",
+     .value = "PLACE",
+     .text = "the first version of the stream, or first position of the log; default what comes"},
+    {.name = "category", .value = "CATEGORY", .text = "only of its streams"},
+    {.name = "type", .value = "TYPE", .text = "only of this type"},
+    {.name = "correlation-id", .value = "ID", .text = "only of this origin"},
+    {.name = "count", .value = "COUNT", .text = "end after so many events"},
+    {.name = "once", .text = "end when all that was there has been printed"},
+    {0},
+};
+
 static const struct program_option status_options[] = {
     {.name = "check", .text = "exit 1 and say why unless everything is as it should be"},
     {0},
@@ -314,6 +326,12 @@ static const struct verb verbs[] = {
      .options = read_options,
      .run = stream_read_run,
      .text = "read a stream's events"},
+    {.name = "stream tail",
+     .arguments = "[STREAM]",
+     .arguments_max = 1,
+     .options = tail_options,
+     .run = stream_tail_run,
+     .text = "print events as they come, of a stream or of the whole log"},
     {.name = "event show",
      .arguments = "ID",
      .arguments_min = 1,

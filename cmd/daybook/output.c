@@ -158,6 +158,28 @@ static int print_text(const struct rows *rows, enum format format, const char *c
     return print(&out);
 }
 
+int output_next(const struct invocation *invocation, const char *const *members, struct str object,
+                bool first)
+{
+    SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(OUTPUT_BYTES_MAX);
+    SCOPED(json_decref) json_t *parsed = NULL;
+    enum format format = format_of(invocation);
+
+    if (format == FORMAT_JSON || format == FORMAT_NDJSON) {
+        buf_add_str(&out, object);
+        buf_add_char(&out, '\n');
+    } else {
+        parsed = json_loadb(object.data, object.len, 0, NULL);
+        for (size_t i = 0; first && format == FORMAT_CSV && members[i] != NULL; i++)
+            buf_printf(&out, "%s%s", i > 0 ? "," : "", members[i]);
+        buf_add_cstr(&out, first && format == FORMAT_CSV ? "\r\n" : "");
+        add_text_row(&out, format == FORMAT_CSV ? FORMAT_CSV : FORMAT_TSV, members, parsed);
+    }
+    int status = print(&out);
+
+    return fflush(stdout) == 0 ? status : EXIT_FAILED;
+}
+
 static int print_json(const struct rows *rows, bool lines)
 {
     SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(OUTPUT_BYTES_MAX);

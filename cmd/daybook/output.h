@@ -39,6 +39,11 @@ int output_object(const struct invocation *invocation, const char *const *member
 /* One row, for what a command did. */
 int output_row(const struct invocation *invocation, const char *const *members, struct str object);
 
+/* The next of rows that come one by one, printed at once: without a table's widths, JSON as a line.
+ */
+int output_next(const struct invocation *invocation, const char *const *members, struct str object,
+                bool first);
+
 /* Whether -o json was asked for, where a verb's JSON is another than its rows. */
 bool output_is_json(const struct invocation *invocation);
 int output_json(struct str json);

@@ -26,6 +26,7 @@ int stock_ls_run(struct invocation *invocation);
 
 int stream_append_run(struct invocation *invocation);
 int stream_read_run(struct invocation *invocation);
+int stream_tail_run(struct invocation *invocation);
 
 int event_show_run(struct invocation *invocation);
 int event_trace_run(struct invocation *invocation);

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from support import services
-from support.case import SystemTest, main, unique
+from support.case import SystemTest, event, main, unique
 from support.harness import free_port
 
 
@@ -48,6 +48,45 @@ class CommandLine(SystemTest):
             "--item",
             f"{sku}:{quantity}:{price}",
         )
+
+    def test_stream_tail(self):
+        """stream tail prints what comes, and goes on where it was when the service comes back"""
+        stream = unique("note-")
+        for n in range(3):
+            self.append(stream, event(data={"n": n}))
+        lines = self.succeeds("stream", "tail", stream, "--from", "2", "--once").splitlines()
+        self.assertEqual([line.split("\t")[1] for line in lines], ["2", "3"])
+        self.assertEqual(lines[1].split("\t")[2:4], [stream, "Noted"])
+        self.assertEqual(json.loads(lines[1].split("\t")[5]), {"n": 2})
+        out = self.succeeds("stream", "tail", "--from", "1", "--once", "-o", "json", "--type", "Noted")
+        events = [json.loads(line) for line in out.splitlines()]
+        mine = [e["data"] for e in events if e["subject"] == stream]
+        self.assertEqual(mine, [{"n": 0}, {"n": 1}, {"n": 2}])
+        self.fails(3, "stream", "tail", unique("note-"))
+        self.fails(2, "stream", "tail", stream, "--from", "99")
+        self.fails(2, "stream", "tail", stream, "--from", "x")
+        arguments = ["stream", "tail", stream, "--count", "3", "-o", "json"]
+        tail = subprocess.Popen(
+            [services.binary("daybook"), *arguments],
+            env={**os.environ, "DAYBOOK_URL": self.all.url},
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(tail.kill)
+        self.eventually(self.has_subscriber, "it follows")
+        self.append(stream, event(data={"n": 3}))
+        got = [json.loads(tail.stdout.readline())["data"]]
+        self.assertEqual(self.all.terminate(), 0)
+        self.api.close()
+        self.all.start().wait_ready()
+        self.append(stream, event(data={"n": 4}))
+        self.append(stream, event(data={"n": 5}))
+        got += [json.loads(line)["data"] for line in tail.stdout]
+        self.assertEqual(got, [{"n": 3}, {"n": 4}, {"n": 5}])
+        self.assertEqual(tail.wait(10), 0)
+        tail.stdout.close()
+
+    def has_subscriber(self):
+        return b"daybook_subscribers 1\n" in self.api.get("/metrics").body
 
     def test_stock(self):
         """stock receive and show"""
