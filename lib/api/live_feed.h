@@ -24,6 +24,6 @@ void live_feed_respond(struct live_feed *feed, const struct http_header *headers
 /* What subscriptions call (subscriptions.h). */
 void live_feed_wake(struct subscription *subscription);
 void live_feed_release(struct subscription *subscription);
-void live_feed_render(void *api, const struct event *event, struct buf *out);
+void live_feed_render(void *arg, const struct event *event, struct buf *out);
 
 #endif

@@ -121,7 +121,7 @@ void subscription_core_stop(struct subscription_core *core);
 void subscription_core_push(struct subscription_core *core, struct chunk *chunk, int64_t now_ms);
 /* Heartbeats and slow clients; to be called some times a second. */
 void subscription_core_tick(struct subscription_core *core, int64_t now_ms);
-void subscription_core_end_all(struct subscription_core *core, enum subscription_end end);
+void subscription_core_end_all(struct subscription_core *core, enum subscription_end why);
 
 /* False: there are too many. */
 bool subscription_add(struct subscription_core *core, struct subscription *subscription,
@@ -132,7 +132,7 @@ bool subscription_remove(struct subscription_core *core, struct subscription *su
 
 /* Its next step is STEP_END, whatever it is at. */
 void subscription_end(struct subscription_core *core, struct subscription *subscription,
-                      enum subscription_end end);
+                      enum subscription_end why);
 
 enum subscription_step {
     STEP_EVENTS,    /* subscription_event() has some, maybe none that fit */

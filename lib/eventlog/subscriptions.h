@@ -36,16 +36,16 @@ struct subscriptions_config {
 MUST_CHECK bool subscriptions_start(const struct subscriptions_config *config,
                                     struct subscriptions **ret, struct error *err);
 /* All have been removed. NULL is fine. */
-void subscriptions_stop(struct subscriptions *subscriptions);
+void subscriptions_stop(struct subscriptions *self);
 
 /* False: there are too many. */
-bool subscriptions_add(struct subscriptions *subscriptions, struct subscription *subscription);
+bool subscriptions_add(struct subscriptions *self, struct subscription *subscription);
 /* Nothing is woken any more; `release` follows, at once or when a reader lets go of it. */
-void subscriptions_remove(struct subscriptions *subscriptions, struct subscription *subscription);
+void subscriptions_remove(struct subscriptions *self, struct subscription *subscription);
 /* As subscription_next(). */
-enum subscription_step subscriptions_next(struct subscriptions *subscriptions,
+enum subscription_step subscriptions_next(struct subscriptions *self,
                                           struct subscription *subscription);
 /* Ends all, and all that come: this process stops. */
-void subscriptions_close(struct subscriptions *subscriptions);
+void subscriptions_close(struct subscriptions *self);
 
 #endif

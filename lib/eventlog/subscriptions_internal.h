@@ -23,17 +23,17 @@ struct subscriptions {
 };
 
 /* Each is a thread. */
-void subscriptions_tail_run(void *subscriptions);
-void subscriptions_reader_run(void *subscriptions);
+void subscriptions_tail_run(void *arg);
+void subscriptions_reader_run(void *arg);
 
 /* Waits for MS, or until all ends; false: it does. */
-bool subscriptions_rest(struct subscriptions *subscriptions, int64_t ms);
+bool subscriptions_rest(struct subscriptions *self, int64_t ms);
 
 /* How long to rest after the ATTEMPTth failure in a row. */
 int64_t subscriptions_backoff_ms(unsigned attempt);
 
 /* Ends all subscribers there are, and forgets the ring. */
-void subscriptions_log_replaced(struct subscriptions *subscriptions);
+void subscriptions_log_replaced(struct subscriptions *self);
 
 void subscriptions_count_read(const char *source, size_t events);
 

@@ -193,8 +193,7 @@ size_t http_stream_detach(struct http_stream *stream);
 /* The server stops: ends the stream's connection. */
 void http_stream_cut(struct http_stream *stream);
 
-/* --- feed.c --------------------------------------------------------------------------------------
- */
+/* In feed.c. */
 
 struct MHD_Response *http_feed_response(struct http_feed *feed);
 /* The connection is done with the feed: tells its source and frees it. Returns how many bytes were
