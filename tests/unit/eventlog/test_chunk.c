@@ -73,7 +73,9 @@ START_TEST(what_is_too_much_for_one_goes_into_the_next)
 
         ck_assert_int_eq(chunk->after.n, after);
         ck_assert_uint_le(chunk->count, 3);
+#ifndef DAYBOOK_SANITIZED /* there each string has a red zone */
         ck_assert_uint_le(chunk->bytes, CHUNK_BYTES + CHUNK_BYTES / 3 + 2048);
+#endif
         after = chunk->to.n;
         count += chunk->count;
         ck_assert_int_eq(after,
