@@ -149,6 +149,26 @@ void fixture_transaction(struct kafka_producer *producer, const char *topic, int
     ck_ok(kafka_producer_commit(producer, fixture_deadline(), &err));
 }
 
+static int64_t end_of(const char *topic, int32_t partition, enum kafka_isolation isolation)
+{
+    SCOPED(kafka_reader_free) struct kafka_reader *reader = NULL;
+    struct kafka_range range = {.topic = topic, .partition = partition};
+    struct error err = {0};
+
+    ck_ok(kafka_reader_new(fixture_kafka(), isolation, &reader, &err));
+    ck_ok(kafka_reader_bounds(reader, &range, fixture_deadline(), &err));
+    return range.to;
+}
+
+void fixture_await_markers(const char *topic, int32_t partition)
+{
+    int64_t end = end_of(topic, partition, KAFKA_READ_UNCOMMITTED);
+
+    for (struct await await = await_for(FIXTURE_TIMEOUT_MS);
+         end_of(topic, partition, KAFKA_READ_COMMITTED) < end;)
+        await_more(&await, "offsets below %lld are not stable", (long long)end);
+}
+
 struct values {
     char *out;
     size_t bytes;

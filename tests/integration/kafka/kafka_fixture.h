@@ -41,6 +41,10 @@ void fixture_produce(struct kafka_producer *producer, const char *topic, int32_t
 void fixture_transaction(struct kafka_producer *producer, const char *topic, int32_t partition,
                          int first, int count);
 
+/* Until what was committed is visible: a commit is answered before its markers are written. No
+ * transaction may be open in the partition. */
+void fixture_await_markers(const char *topic, int32_t partition);
+
 /* The values of a whole partition, separated by blanks, as ISOLATION shows them. */
 void fixture_values(const char *topic, int32_t partition, enum kafka_isolation isolation, char *out,
                     size_t out_bytes);

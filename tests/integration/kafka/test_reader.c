@@ -47,6 +47,7 @@ START_TEST(an_open_transaction_parts_last_stable_offset_and_high_watermark)
     struct error err = {0};
 
     fixture_transaction(producer, topic, 0, 1, 2); /* and a control record: 3 offsets */
+    fixture_await_markers(topic, 0);
     expect_bounds(KAFKA_READ_COMMITTED, 0, 0, 3);
     ck_ok(kafka_producer_begin(producer, &err));
     ck_ok(kafka_producer_produce(producer, &record, fixture_deadline(), &err));
@@ -55,6 +56,7 @@ START_TEST(an_open_transaction_parts_last_stable_offset_and_high_watermark)
     expect_bounds(KAFKA_READ_COMMITTED, 0, 0, 3);
     expect_bounds(KAFKA_READ_UNCOMMITTED, 0, 0, 4);
     ck_ok(kafka_producer_commit(producer, fixture_deadline(), &err));
+    fixture_await_markers(topic, 0);
     expect_bounds(KAFKA_READ_COMMITTED, 0, 0, 5);
 }
 END_TEST
@@ -89,6 +91,8 @@ START_TEST(ranges_of_several_partitions_are_read_in_one_go)
 
     fixture_transaction(producer, topic, 0, 1, 100);
     fixture_transaction(producer, topic, 1, 1, 1);
+    fixture_await_markers(topic, 0);
+    fixture_await_markers(topic, 1);
     for (int i = 0; i < 3; i++) {
         ranges[i] = (struct kafka_range){.topic = topic, .partition = i};
         ck_ok(kafka_reader_bounds(reader, &ranges[i], fixture_deadline(), &err));
@@ -125,6 +129,7 @@ START_TEST(a_visit_that_fails_ends_the_read)
     struct error err = {0};
 
     fixture_transaction(producer, topic, 0, 1, 5);
+    fixture_await_markers(topic, 0);
     ck_ok(kafka_reader_bounds(reader, &range, fixture_deadline(), &err));
     ck_assert(!kafka_reader_read(reader, &range, 1, refuse, NULL, fixture_deadline(), &err));
     ck_assert_str_eq(err.code, "mine");
@@ -144,6 +149,7 @@ START_TEST(the_newest_record_of_a_key_is_found_far_from_the_end)
     fixture_produce(producer, topic, 0, "mine", "new");
     ck_ok(kafka_producer_commit(producer, fixture_deadline(), &err));
     fixture_transaction(producer, topic, 0, 1, 1000);
+    fixture_await_markers(topic, 0);
     ck_ok(kafka_reader_find_key(reader, topic, 0, STR("mine"), fixture_deadline(), &found, &err));
     ck_assert(found != NULL);
     ck_assert(str_equal(kafka_message_value(found), STR("new")));
