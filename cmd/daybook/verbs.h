@@ -54,6 +54,11 @@ int projection_activate_run(struct invocation *invocation);
 int projection_rollback_run(struct invocation *invocation);
 int projection_drop_run(struct invocation *invocation);
 
+int replay_topic_run(struct invocation *invocation);
+int replay_stream_run(struct invocation *invocation);
+int stream_export_run(struct invocation *invocation);
+int stream_import_run(struct invocation *invocation);
+
 int job_ls_run(struct invocation *invocation);
 int job_attach_run(struct invocation *invocation);
 int job_cancel_run(struct invocation *invocation);

@@ -9,6 +9,7 @@
 #include "projection/job_runner.h"
 #include "projection/projector.h"
 #include "projection/rebuild_job.h"
+#include "projection/replay.h"
 #include "verify/verify_job.h"
 
 struct state {
@@ -20,7 +21,7 @@ static bool start_jobs(struct role_context *context, struct job_runner **ret_job
                        struct error *err)
 {
     static const struct job_kind *const kinds[] = {&rebuild_kind, &activate_kind, &rollback_kind,
-                                                   &verify_kind, NULL};
+                                                   &replay_kind,  &verify_kind,   NULL};
     const struct config *config = context->config;
     struct job_config job_config = {
         .postgres = settings_postgres(config, "daybookd job"),
@@ -28,6 +29,9 @@ static bool start_jobs(struct role_context *context, struct job_runner **ret_job
         .instance = context->instance,
         .projections = context->projections,
         .kinds = kinds,
+        .topic_partitions = (int32_t)config_number(config, "publisher.partitions"),
+        .topic_replication = (int)config_number(config, "publisher.replication"),
+        .topic_retention_ms = config_number(config, "publisher.retention"),
         .fill_lanes = (unsigned)config_number(config, "projection.rebuild_lanes"),
     };
 

@@ -78,6 +78,7 @@ static void add_routes(struct api *api)
     projection_routes(api);
     job_routes(api);
     verify_routes(api);
+    replay_routes(api);
     for (const struct route_table *const *table = api->config.routes; *table != NULL; table++) {
         command_routes_add(api, (*table)->commands);
         view_routes_add(api, (*table)->views);

@@ -56,6 +56,7 @@ void dlq_routes(struct api *api);
 void projection_routes(struct api *api);
 void job_routes(struct api *api);
 void verify_routes(struct api *api);
+void replay_routes(struct api *api);
 
 /* The {projection} of the path; NULL, and 404 answered, when there is none. */
 const struct projection *projection_in_path(struct call *call);

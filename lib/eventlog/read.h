@@ -57,6 +57,12 @@ MUST_CHECK bool log_read_lane(struct pg_conn *conn, struct position after, struc
 /* How many events of CATEGORIES the log has: the sum of their streams' versions. */
 MUST_CHECK bool log_count(struct pg_conn *conn, const char *const *categories, int64_t *ret_count,
                           struct error *err);
+/* How many events after AFTER up to UP_TO fit FILTER (correlation_id is not looked at). One
+ * statement: ask for some LOG_COUNT_POSITIONS at once. */
+enum { LOG_COUNT_POSITIONS = 200000 };
+MUST_CHECK bool log_count_slice(struct pg_conn *conn, struct position after, struct position up_to,
+                                const struct log_filter *filter, int64_t *ret_count,
+                                struct error *err);
 MUST_CHECK bool log_read_head(struct pg_conn *conn, struct position *ret_head, struct error *err);
 MUST_CHECK bool log_find_event(struct pg_conn *conn, struct position position, struct arena *arena,
                                struct event *ret_event, bool *ret_found, struct error *err);

@@ -69,3 +69,31 @@ bool log_count(struct pg_conn *conn, const char *const *categories, int64_t *ret
     }
     return true;
 }
+
+static void add_time(struct pg_params *params, int64_t wall_us)
+{
+    if (wall_us == 0)
+        pg_add_null(params);
+    else
+        pg_add_time(params, wall_us);
+}
+
+bool log_count_slice(struct pg_conn *conn, struct position after, struct position up_to,
+                     const struct log_filter *filter, int64_t *ret_count, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+
+    pg_params_init(&params);
+    pg_add_i64(&params, after.n);
+    pg_add_i64(&params, up_to.n);
+    pg_add_str(&params, filter->tenant);
+    pg_add_str(&params, filter->category);
+    pg_add_str(&params, filter->type);
+    add_time(&params, filter->since_us);
+    add_time(&params, filter->until_us);
+    if (!pg_query(conn, sql_log_count_slice, &params, &rows, err))
+        return error_wrap(err, "count the log's events after position %" PRId64, after.n);
+    *ret_count = pg_get_i64(rows, 0, 0);
+    return true;
+}

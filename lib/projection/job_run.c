@@ -137,6 +137,13 @@ void job_count(struct job_run *run, int64_t done, int64_t total)
     pthread_mutex_unlock(&run->mutex);
 }
 
+void job_set_done(struct job_run *run, int64_t done)
+{
+    pthread_mutex_lock(&run->mutex);
+    run->progress.done = done;
+    pthread_mutex_unlock(&run->mutex);
+}
+
 void job_add_done(struct job_run *run, int64_t events)
 {
     pthread_mutex_lock(&run->mutex);

@@ -53,6 +53,9 @@ struct job_config {
     const struct projection *const *projections; /* this process works on; ends with NULL */
     const struct job_kind *const *kinds;         /* ends with NULL */
     unsigned fill_lanes;                         /* threads of a fill */
+    int32_t topic_partitions;                    /* of a topic that is made for a replay */
+    int topic_replication;
+    int64_t topic_retention_ms;
 };
 
 /* PostgreSQL may be away: it goes on trying. */
@@ -76,6 +79,7 @@ bool job_wait_out(struct job_run *run, const struct error *err, unsigned *attemp
 
 /* What people see of it: TOTAL 0: not known. */
 void job_count(struct job_run *run, int64_t done, int64_t total);
+void job_set_done(struct job_run *run, int64_t done);   /* the total stays */
 void job_add_done(struct job_run *run, int64_t events); /* from any thread */
 void job_set_lag(struct job_run *run, int64_t positions);
 void job_set_parked(struct job_run *run, int64_t keys);
