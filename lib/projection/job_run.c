@@ -165,6 +165,13 @@ void job_set_parked(struct job_run *run, int64_t keys)
     pthread_mutex_unlock(&run->mutex);
 }
 
+void job_add_parked(struct job_run *run, int64_t keys)
+{
+    pthread_mutex_lock(&run->mutex);
+    run->progress.parked += keys;
+    pthread_mutex_unlock(&run->mutex);
+}
+
 void job_say(struct job_run *run, const char *fmt, ...)
 {
     char text[JOB_MESSAGE_MAX];

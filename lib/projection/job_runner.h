@@ -83,6 +83,7 @@ void job_set_done(struct job_run *run, int64_t done);   /* the total stays */
 void job_add_done(struct job_run *run, int64_t events); /* from any thread */
 void job_set_lag(struct job_run *run, int64_t positions);
 void job_set_parked(struct job_run *run, int64_t keys);
+void job_add_parked(struct job_run *run, int64_t keys); /* from any thread */
 void job_say(struct job_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* As last reported. */
 int64_t job_rate(struct job_run *run);

@@ -12,6 +12,7 @@
 #include "projection/rebuild_internal.h"
 #include "projection/rebuild_slice.h"
 #include "projection/sql.h"
+#include "publisher/cursor.h"
 
 enum {
     LANES_MAX = 16,
@@ -34,6 +35,7 @@ struct filler { /* one lane */
 
 struct fill {
     struct rebuild *rebuild;
+    struct cursor cursor; /* as of the target, or later */
     struct filler fillers[LANES_MAX];
     int lanes;
     struct position target;
@@ -81,18 +83,19 @@ static enum rebuild_end fill_lane(struct filler *filler)
     unsigned attempts = 0;
 
     while (lane->at.n < filler->target.n) {
-        int64_t events = 0;
+        struct slice_count count = {0};
 
         if (keep_to_rate(filler))
             return REBUILD_CALLED;
-        switch (pg_open(filler->conn, err) ? lane_slice(lane, filler->target, &events, err)
+        switch (pg_open(filler->conn, err) ? lane_slice(lane, filler->target, &count, err)
                                            : SLICE_FAILED) {
         case SLICE_DONE:
             if (attempts > 0)
                 job_say(filler->rebuild->run, "fills from the log");
             attempts = 0;
-            filler->folded += events;
-            job_add_done(filler->rebuild->run, events);
+            filler->folded += count.events;
+            job_add_done(filler->rebuild->run, count.events);
+            job_add_parked(filler->rebuild->run, count.parked);
             break;
         case SLICE_TAKEN:
             return REBUILD_CHANGED;
@@ -159,6 +162,7 @@ static enum rebuild_end run_all(struct fill *fill, struct error *err)
         struct filler *filler = &fill->fillers[i];
 
         filler->target = fill->target;
+        filler->lane.cursor = &fill->cursor;
         filler->end = REBUILD_TRY;
         ok &= start(filler, &refused);
     }
@@ -234,7 +238,8 @@ static bool load_lanes(struct fill *fill, struct error *err)
 
     add_generation(&params, rebuild);
     if (!pg_query(rebuild->conn,
-                  "select position, events from generation_lanes"
+                  "select position, events, (select count(*) from parked_keys where projection = $1"
+                  " and generation = $2) from generation_lanes"
                   " where projection = $1 and generation = $2 order by lane",
                   &params, &rows, err) ||
         !log_count(rebuild->conn, rebuild->projection->categories, &total, err))
@@ -248,6 +253,7 @@ static bool load_lanes(struct fill *fill, struct error *err)
                   POSITION(pg_get_i64(rows, i, 0)));
         fill->fillers[i].rebuild = rebuild;
         done += pg_get_i64(rows, i, 1);
+        job_set_parked(rebuild->run, pg_get_i64(rows, i, 2));
     }
     job_count(rebuild->run, done, total);
     return true;
@@ -283,7 +289,9 @@ static bool hand_over_in_transaction(struct fill *fill, bool *ret_moved, struct 
 {
     struct rebuild *rebuild = fill->rebuild;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
+    SCOPED_VALUE(pg_params_release) struct pg_params names;
 
+    add_generation(&names, rebuild);
     add_generation(&params, rebuild);
     pg_add_i64(&params, fill->target.n);
     return generation_lock(rebuild->conn, rebuild->projection->name, err) &&
@@ -292,7 +300,8 @@ static bool hand_over_in_transaction(struct fill *fill, bool *ret_moved, struct 
            pg_query(rebuild->conn,
                     "update generations set target = $3 where projection = $1 and generation = $2",
                     &params, NULL, err) &&
-           insert_checkpoints(fill, err);
+           insert_checkpoints(fill, err) &&
+           pg_query(rebuild->conn, sql_fill_parked, &names, NULL, err);
 }
 
 static enum rebuild_end hand_over(struct fill *fill, struct error *err)
@@ -308,6 +317,15 @@ static enum rebuild_end hand_over(struct fill *fill, struct error *err)
     return moved ? rebuild_ended(err) : REBUILD_CHANGED;
 }
 
+/* Topics and their partitions, looked at after the target. */
+static bool load_cursor(struct fill *fill, struct error *err)
+{
+    bool found;
+
+    cursor_release(&fill->cursor);
+    return cursor_load(fill->rebuild->conn, &fill->cursor, &found, err);
+}
+
 /* The target: the cursor, or where a lane was when the cursor was further. */
 static bool next_target(struct fill *fill, struct position *ret_target, struct error *err)
 {
@@ -316,7 +334,7 @@ static bool next_target(struct fill *fill, struct position *ret_target, struct e
     for (int i = 0; i < fill->lanes; i++)
         if (fill->fillers[i].lane.at.n > ret_target->n)
             *ret_target = fill->fillers[i].lane.at;
-    return true;
+    return load_cursor(fill, err);
 }
 
 /* Round after round, as long as each leaves less to do than the one before. */
@@ -347,6 +365,7 @@ static void release(struct fill *fill)
         lane_release(&fill->fillers[i].lane);
         pg_free(fill->fillers[i].conn);
     }
+    cursor_release(&fill->cursor);
     mem_free(fill);
 }
 

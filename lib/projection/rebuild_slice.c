@@ -4,20 +4,29 @@
 #include <assert.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/name.h"
 #include "postgres/pg.h"
+#include "projection/parked_set.h"
+#include "projection/parking_store.h"
 #include "projection/rows.h"
 #include "projection/sql.h"
 #include "projection/sums.h"
 #include "projection/table.h"
+#include "publisher/plan.h"
 
 struct slice {
     struct lane *lane;
     struct event_page page;
-    size_t count;           /* events of the page that are folded */
-    struct position to;     /* where the lane is afterwards */
-    struct rows *rows;      /* by stream */
-    struct sums *sums;      /* roll-up */
-    struct pg_rows *loaded; /* what rows borrow from */
+    size_t count;                /* events of the page that are folded */
+    struct position to;          /* where the lane is afterwards */
+    struct rows *rows;           /* by stream */
+    struct sums *sums;           /* roll-up */
+    struct pg_rows *loaded;      /* what rows borrow from */
+    struct parked_event *parked; /* keys that are new */
+    size_t parked_count;
+    int64_t now_ms;
     struct error *err;
 };
 
@@ -29,7 +38,8 @@ void lane_init(struct lane *lane, struct pg_conn *conn, const struct table *tabl
                           .share = share,
                           .at = at,
                           .events_max = SLICE_EVENTS,
-                          .arena = arena_new(1 << 20)};
+                          .arena = arena_new(1 << 20),
+                          .causes = mem_zalloc(sizeof(struct causes))};
     buf_init(&lane->copy, SLICE_COPY_BYTES_MAX);
 }
 
@@ -37,6 +47,40 @@ void lane_release(struct lane *lane)
 {
     buf_release(&lane->copy);
     arena_free(lane->arena);
+    parked_set_free(lane->parked);
+    mem_free(lane->causes);
+}
+
+static struct checkpoint_set set_of(const struct lane *lane)
+{
+    return (struct checkpoint_set){lane->table->projection->name, lane->table->generation};
+}
+
+/* Keys that were parked before, by whoever had the lane. */
+static bool load_parked(struct lane *lane, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    if (lane->parked)
+        return true;
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(lane->table->projection->name));
+    pg_add_i32(&params, lane->table->generation);
+    if (!pg_query(lane->conn,
+                  "select tenant, stream, version from parked_keys"
+                  " where projection = $1 and generation = $2",
+                  &params, &rows, err))
+        return error_wrap(err, "load the parked keys");
+    lane->parked = parked_set_new();
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        struct parked_key key = {.tenant = pg_get_str(rows, i, 0),
+                                 .stream = pg_get_str(rows, i, 1),
+                                 .version = VERSION(pg_get_i64(rows, i, 2))};
+
+        parked_set_put(lane->parked, &key);
+    }
+    return true;
 }
 
 static bool read(struct slice *s, struct position target)
@@ -70,55 +114,126 @@ static bool load_rows(struct slice *s)
     return true;
 }
 
-static bool fold_rows(struct slice *s)
+/* EVENT can not be applied: its stream waits from VERSION on. False: it is no event's fault. */
+static bool park(struct slice *s, const struct event *event, struct version version)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        const struct event *event = &s->page.events[i];
+    struct lane *lane = s->lane;
+    const struct cursor_topic *topic = cursor_find(lane->cursor, name_category(event->stream));
+    bool is_there = version.n == event->version.n; /* else the log lacks it */
+    struct parked_event *parked = &s->parked[s->parked_count];
 
-        switch (rows_fold(s->rows, event, s->err)) {
-        case ROWS_FOLDED:
-        case ROWS_HAS_IT:
-            break;
-        case ROWS_GAP:
-            error_set(s->err, ERROR_POISON, "version-gap",
-                      "the log lacks a version of '" STR_FMT "' before %lld",
-                      STR_ARG(event->stream), (long long)event->version.n);
-            return false;
-        case ROWS_POISON:
-            return error_wrap(s->err, "event '" STR_FMT "' at position %lld", STR_ARG(event->id),
-                              (long long)event->position.n);
-        }
+    if (causes_failed(lane->causes, poison_class(s->err), s->err->code)) {
+        s->err->class = ERROR_FATAL;
+        return error_wrap(s->err, "event '" STR_FMT "' at position %lld, as too many before it",
+                          STR_ARG(event->id), (long long)event->position.n);
     }
+    assert(topic); /* what is below the target is below the cursor */
+    *parked = (struct parked_event){
+        .topic = topic->topic,
+        .partition = plan_partition(event, topic->partitions),
+        .key = {.tenant = event->tenant,
+                .stream = event->stream,
+                .state = PARKED_RETRYING,
+                .version = version,
+                .last = event->version,
+                .position = is_there ? event->position : POSITION(0),
+                .offset = {-1},
+                .attempts = 1,
+                .failed_ms = s->now_ms,
+                .due_ms = s->now_ms},
+        .event_id = is_there ? event->id : STR(""),
+        .event_type = is_there ? event->type : STR(""),
+        .why = *s->err,
+    };
+    parked_set_put(lane->parked, &parked->key);
+    s->parked_count++;
+    error_clear(s->err);
     return true;
 }
 
-/* A sum that would pass 64 bits ends the slice: what is there is written first. */
-static bool fold_sums(struct slice *s)
+/* What was put into the set in vain. */
+static void unpark(struct slice *s)
 {
-    s->sums = sums_new(s->lane->table->projection, s->lane->arena);
+    for (size_t i = 0; i < s->parked_count; i++)
+        parked_set_remove(s->lane->parked, s->parked[i].key.tenant, s->parked[i].key.stream);
+    s->parked_count = 0;
+}
+
+static bool is_refused(struct slice *s, const struct event *event)
+{
+    if (event->position.n != s->lane->culprit.n)
+        return false;
+    *s->err = s->lane->culprit_why;
+    return true;
+}
+
+static bool fold_row(struct slice *s, const struct event *event)
+{
+    struct version due;
+
+    if (is_refused(s, event))
+        return park(s, event, event->version);
+    switch (rows_fold(s->rows, event, s->err)) {
+    case ROWS_FOLDED:
+    case ROWS_HAS_IT:
+        causes_applied(s->lane->causes);
+        return true;
+    case ROWS_GAP:
+        due = VERSION(rows_touch(s->rows, event->tenant, event->stream)->version.n + 1);
+        error_set(s->err, ERROR_POISON, "version-gap",
+                  "the log has no version %lld of '" STR_FMT "'", (long long)due.n,
+                  STR_ARG(event->stream));
+        return park(s, event, due);
+    case ROWS_POISON:
+        break;
+    }
+    return park(s, event, event->version);
+}
+
+/* A sum that would pass 64 bits ends the slice: what is there is written first. */
+static bool fold_sums(struct slice *s, size_t index)
+{
+    const struct event *event = &s->page.events[index];
+
+    if (is_refused(s, event))
+        return park(s, event, event->version);
+    switch (sums_add(s->sums, event, s->err)) {
+    case SUMS_ADDED:
+        causes_applied(s->lane->causes);
+        return true;
+    case SUMS_FULL:
+        s->count = index;
+        s->to = POSITION(event->position.n - 1);
+        return true;
+    case SUMS_POISON:
+        break;
+    }
+    return park(s, event, event->version);
+}
+
+static bool fold_all(struct slice *s)
+{
     for (size_t i = 0; i < s->count; i++) {
         const struct event *event = &s->page.events[i];
 
-        switch (sums_add(s->sums, event, s->err)) {
-        case SUMS_ADDED:
-            break;
-        case SUMS_FULL:
-            s->count = i;
-            s->to = POSITION(event->position.n - 1);
-            return true;
-        case SUMS_POISON:
-            return error_wrap(s->err, "event '" STR_FMT "' at position %lld", STR_ARG(event->id),
-                              (long long)event->position.n);
-        }
+        if (parked_set_count(s->lane->parked) > 0 &&
+            parked_set_find(s->lane->parked, event->tenant, event->stream))
+            continue; /* queues behind */
+        if (!(s->rows ? fold_row(s, event) : fold_sums(s, i)))
+            return false;
     }
     return true;
 }
 
 static bool fold(struct slice *s)
 {
+    s->parked = ARENA_ARRAY(s->lane->arena, struct parked_event, s->count + 1);
+    s->now_ms = clock_monotonic_ms();
     if (s->lane->table->projection->kind == PROJECTION_ROLL_UP)
-        return fold_sums(s);
-    return load_rows(s) && fold_rows(s);
+        s->sums = sums_new(s->lane->table->projection, s->lane->arena);
+    else if (!load_rows(s))
+        return false;
+    return fold_all(s);
 }
 
 static bool advance(struct slice *s, bool *ret_moved)
@@ -178,44 +293,74 @@ static bool upsert(struct slice *s)
     return true;
 }
 
+static bool insert_parked(struct slice *s)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    if (s->parked_count == 0)
+        return true;
+    pg_params_init(&params);
+    parked_insert_params(&params, set_of(s->lane), s->parked, s->parked_count, s->now_ms,
+                         s->lane->arena);
+    return pg_query(s->lane->conn, sql_parked_insert, &params, NULL, s->err) ||
+           error_wrap(s->err, "park %zu keys", s->parked_count);
+}
+
 static enum slice_result write(struct slice *s)
 {
     bool moved = false;
 
     if (pg_begin(s->lane->conn, s->err) && advance(s, &moved) && moved &&
-        (!s->rows || copy_new(s)) && upsert(s) && pg_commit(s->lane->conn, s->err))
+        (!s->rows || copy_new(s)) && upsert(s) && insert_parked(s) &&
+        pg_commit(s->lane->conn, s->err))
         return SLICE_DONE;
     pg_rollback(s->lane->conn);
     return moved || s->err->class != ERROR_NONE ? SLICE_FAILED : SLICE_TAKEN;
 }
 
-/* The same events again with fewer of them, until the culprit stands alone. */
-static bool halve(struct lane *lane, const struct slice *s)
+/* The same events again with fewer of them, until the culprit stands alone; then without it. */
+static bool may_go_on(struct lane *lane, const struct slice *s)
 {
-    if (s->err->class != ERROR_POISON || s->page.count <= 1)
+    const struct event *alone = s->page.count == 1 ? &s->page.events[0] : NULL;
+
+    if (s->err->class != ERROR_POISON || s->page.count == 0)
         return false;
+    if (alone && alone->position.n == lane->culprit.n)
+        return false;
+    if (alone) {
+        lane->culprit = alone->position;
+        lane->culprit_why = *s->err;
+        return true;
+    }
     lane->events_max = s->page.count / 2;
     return true;
 }
 
-enum slice_result lane_slice(struct lane *lane, struct position target, int64_t *ret_events,
-                             struct error *err)
+enum slice_result lane_slice(struct lane *lane, struct position target,
+                             struct slice_count *ret_count, struct error *err)
 {
     enum slice_result result;
     struct slice s;
+    bool again;
 
     assert(target.n > lane->at.n);
+    error_clear(err);
+    if (!load_parked(lane, err))
+        return SLICE_FAILED;
     do {
         s = (struct slice){.lane = lane, .err = err};
         error_clear(err);
         result = read(&s, target) && fold(&s) ? write(&s) : SLICE_FAILED;
         pg_rows_free(s.loaded);
+        if (result != SLICE_DONE)
+            unpark(&s);
+        again = result == SLICE_FAILED && may_go_on(lane, &s);
         arena_clear(lane->arena);
-    } while (result == SLICE_FAILED && halve(lane, &s));
+    } while (again);
     if (result != SLICE_DONE)
         return result;
     lane->at = s.to;
     lane->events_max = lane->events_max * 2 < SLICE_EVENTS ? lane->events_max * 2 : SLICE_EVENTS;
-    *ret_events = (int64_t)s.count;
+    *ret_count = (struct slice_count){(int64_t)s.count, (int64_t)s.parked_count};
     return SLICE_DONE;
 }

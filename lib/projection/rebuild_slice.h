@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One lane of a fill: a share of the streams, read from the log in slices, folded in memory,
- * written with the lane's position in one transaction.
+ * written with the lane's position in one transaction. An event that can not be applied parks its
+ * stream in the same transaction, to be tried again by the generation's runners (docs/parking.md).
  *
  * Threads: the lane's own.
  */
@@ -17,6 +18,9 @@
 #include "eventlog/read.h"
 
 struct arena;
+struct causes;
+struct cursor;
+struct parked_set;
 struct pg_conn;
 struct table;
 
@@ -34,6 +38,11 @@ struct lane {
     size_t events_max; /* of a slice; halved while the database refuses its data */
     struct arena *arena;
     struct buf copy;
+    const struct cursor *cursor; /* which partition a parked key is of */
+    struct parked_set *parked;   /* of the whole generation; NULL: to be loaded */
+    struct causes *causes;       /* more failures than that is no poison but a bug */
+    struct position culprit;     /* the database refuses this event's row; 0: none */
+    struct error culprit_why;
 };
 
 enum slice_result {
@@ -46,8 +55,14 @@ void lane_init(struct lane *lane, struct pg_conn *conn, const struct table *tabl
                struct log_lane share, struct position at);
 void lane_release(struct lane *lane);
 
-/* Up to TARGET, which is above lane->at. *ret_events were folded. */
-enum slice_result lane_slice(struct lane *lane, struct position target, int64_t *ret_events,
-                             struct error *err);
+struct slice_count {
+    int64_t events; /* that were taken, behind a parked one or not */
+    int64_t parked; /* keys that are new */
+};
+
+/* Up to TARGET, which is above lane->at; lane->cursor has a topic for each category up to there.
+ * FATAL "projection-bug" when too many events fail with one cause. */
+enum slice_result lane_slice(struct lane *lane, struct position target,
+                             struct slice_count *ret_count, struct error *err);
 
 #endif

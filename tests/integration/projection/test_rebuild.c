@@ -61,18 +61,18 @@ static void fill_a_little(struct world *world, int lane, int lanes, struct posit
     struct pg_conn *conn = database_connect(world->database, PG_PROFILE_BATCH);
     struct log_lane share = {items_projection.categories, lane, lanes};
     struct lane l;
-    int64_t events;
+    struct slice_count count;
     struct error err = {0};
 
     lane_init(&l, conn, table, share, POSITION(0));
     l.events_max = 100;
-    ck_assert_int_eq(lane_slice(&l, target, &events, &err), SLICE_DONE);
-    ck_assert_int_eq(events, 100);
+    ck_assert_int_eq(lane_slice(&l, target, &count, &err), SLICE_DONE);
+    ck_assert_int_eq(count.events, 100);
 
     /* Whoever believes to be at the old place writes nothing. */
     lane_release(&l);
     lane_init(&l, conn, table, share, POSITION(0));
-    ck_assert_int_eq(lane_slice(&l, target, &events, &err), SLICE_TAKEN);
+    ck_assert_int_eq(lane_slice(&l, target, &count, &err), SLICE_TAKEN);
     lane_release(&l);
     pg_free(conn);
 }
@@ -203,6 +203,63 @@ START_TEST(one_that_can_not_follow_is_not_activated)
 }
 END_TEST
 
+/* As a program with a bug would, then a fixed one. */
+START_TEST(what_can_not_be_folded_is_parked_and_the_rest_is_built)
+{
+    struct running r = running_start();
+    struct rebuild_asked items, totals;
+
+    atomic_store(&items_tolerant, false);
+    world_append_one(r.world, "item-s3", "Spoiled", "{}");
+    world_append(r.world, 400, 200, 20); /* two of them behind it */
+    world_publish(r.world, WORLD_NONE);
+    world_await(r.world);
+    items = running_rebuild(r.world, &items_projection);
+    totals = running_rebuild(r.world, &totals_projection);
+    running_done(r.world, items.job);
+    running_done(r.world, totals.job);
+    ck_assert_int_eq(running_number(r.world,
+                                    "select count(*) from parked_keys where generation = 2 and"
+                                    " stream = 'item-s3' and version = 16 and last_version = 18"
+                                    " and class = 'poison.fold' and event_type = 'Spoiled'"),
+                     2);
+    ck_assert_int_eq(running_number(r.world, "select count(*) from rm_items_2"), 200);
+    ck_assert_int_eq(
+        running_number(r.world, "select version from rm_items_2 where stream = 'item-s3'"), 15);
+
+    atomic_store(&items_tolerant, true);
+    world_await_i64(r.world, "select count(*) from parked_keys where generation = 2", 0);
+    world_check_generations(r.world, 2, 2);
+    atomic_store(&items_tolerant, false);
+    running_stop(&r);
+}
+END_TEST
+
+START_TEST(a_program_that_refuses_too_much_builds_nothing)
+{
+    SCOPED(world_free) struct world *world = world_new();
+    struct projector *projector = world_start(world, "a");
+    struct job_runner *jobs;
+    struct rebuild_asked asked;
+    struct error err = {0};
+
+    world_await_i64(world, "select count(*) from generations", 2);
+    projector_stop(projector);
+    ck_ok(pg_script(world->conn,
+                    "select test_append('item-s' || i, 'Spoiled', '{}') from"
+                    " generate_series(1, 300) i",
+                    &err));
+    world_publish(world, WORLD_NONE);
+    asked = running_rebuild(world, &items_projection);
+    jobs = running_jobs(world, "a");
+    running_await(world, asked.job, "failed");
+    ck_assert_int_eq(running_number(world, "select count(*) from generations where generation = 2"
+                                           " and state = 'failed'"),
+                     1);
+    job_runner_stop(jobs);
+}
+END_TEST
+
 START_TEST(a_cancelled_rebuild_leaves_nothing)
 {
     SCOPED(world_free) struct world *world = world_new();
@@ -290,6 +347,8 @@ Suite *projection_rebuild_suite(void)
     tcase_add_test(tc, a_fill_goes_on_where_a_dead_process_left_it);
     tcase_add_test(tc, a_switch_while_batches_flow_takes_no_reader_back);
     tcase_add_test(tc, one_that_can_not_follow_is_not_activated);
+    tcase_add_test(tc, what_can_not_be_folded_is_parked_and_the_rest_is_built);
+    tcase_add_test(tc, a_program_that_refuses_too_much_builds_nothing);
     tcase_add_test(tc, a_cancelled_rebuild_leaves_nothing);
     tcase_add_test(tc, another_activation_drops_what_was_kept_for_rollback);
     tcase_add_test(tc, a_paused_projection_stands_still_until_it_is_resumed);
