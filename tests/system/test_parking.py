@@ -176,7 +176,7 @@ class Parking(SystemTest):
         )
         self.cluster.wait_caught_up(self.api)
         report = self.check("at the end")
-        self.assertTrue(any("2001 listed orders" in line for line in report.proven), report.text())
+        self.assertTrue(any(f"{ORDERS + 1} listed orders" in line for line in report.proven), report.text())
         self.check_dlq_topic(2 * dead)
 
     def check(self, when):
