@@ -13,7 +13,7 @@
 #include "http/address.h"
 
 enum {
-    EXPORT_THREADS = 2,
+    EXPORT_THREADS = 4,
     EXPORT_QUEUE_MAX = 16,
     WAITS_MAX = 1024,
     DRAIN_WAIT_MS = 2000, /* for reads that wait for their own write */

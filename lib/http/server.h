@@ -120,8 +120,9 @@ void http_respond(struct http_request *r, const struct http_response *response);
 /*
  * A body of unknown length, written from one thread at its own pace: http_stream_write waits while
  * the client reads slower (at most its buffer of 256 KiB is held) and returns false when the client
- * is gone or did not read for idle_timeout_ms. http_stream_end frees the stream; ok false cuts the
- * connection so that the client sees a truncated body.
+ * is gone, did not read for idle_timeout_ms, or read less than body_rate_min for header_timeout_ms.
+ * http_stream_end frees the stream; ok false cuts the connection so that the client sees a
+ * truncated body.
  */
 struct http_stream;
 struct http_stream *http_respond_stream(struct http_request *r, int status,

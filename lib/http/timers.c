@@ -45,6 +45,8 @@ static void stage_entered(struct http_timer *timer, const struct http_timer_look
     timer->stage = look->stage;
     timer->since_ms = look->now_ms;
     timer->progress_ms = look->now_ms;
+    timer->lag_ms = 0;
+    timer->lag_seen_ms = look->now_ms;
 }
 
 static bool header_expired(struct http_timer *timer, const struct http_timer_look *look,
@@ -83,6 +85,22 @@ static bool crawls(const struct http_timer *timer, const struct http_timer_look 
 }
 
 /*
+ * A stream's client may keep bytes waiting as long as a header may take; each body_rate_min bytes
+ * it takes earn back a second, never more than was used: what the kernels buffer at first must not
+ * pay for hours of crawling. Called before the look's progress is noted.
+ */
+static bool lags(struct http_timer *timer, const struct http_timer_look *look,
+                 const struct http_timer_limits *limits)
+{
+    int64_t earned_ms = (int64_t)((counter(look) - timer->bytes) * 1000 / limits->body_rate_min);
+    int64_t lag_ms = timer->lag_ms + look->now_ms - timer->lag_seen_ms - earned_ms;
+
+    timer->lag_ms = look->unsent && lag_ms > 0 ? lag_ms : 0;
+    timer->lag_seen_ms = look->now_ms;
+    return timer->lag_ms >= limits->header_ms;
+}
+
+/*
  * More is to come from a client that has ended, and there is no news since the last look.
  * libmicrohttpd does not see an end that came together with the last bytes: it waits for another
  * event after a read that did not fill its buffer, and there is none.
@@ -111,7 +129,7 @@ bool http_timer_expired(struct http_timer *timer, const struct http_timer_look *
         /* A stream that has nothing to send is not the client's fault. */
         if (!look->unsent)
             timer->progress_ms = look->now_ms;
-        return stalled(timer, look, limits);
+        return (look->streams && lags(timer, look, limits)) || stalled(timer, look, limits);
     case STAGE_HELD:
         break;
     }

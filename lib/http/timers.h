@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When a connection has had its time: a header that takes too long, a body that crawls, a client
- * that sends or reads nothing.
+ * that sends or reads nothing, or reads a stream too slowly.
  *
  * libmicrohttpd's own time-out counts from the last byte, so a dripped header outlives it, and it
  * tells nobody when the first byte of a header arrives. So a connection's http thread only notes
@@ -51,6 +51,8 @@ struct http_timer {
     int64_t header_since_ms; /* then */
     uint64_t bytes;          /* received, of the body or acknowledged, by stage */
     int64_t progress_ms;     /* when that last grew */
+    int64_t lag_ms;          /* a stream's: waited for its client beyond what it earned */
+    int64_t lag_seen_ms;     /* when that was last reckoned */
 };
 
 /* What one look sees. */
@@ -61,6 +63,7 @@ struct http_timer_look {
     uint64_t received;   /* by the kernel on this connection */
     uint64_t acked;      /* by the client on this connection */
     bool unsent;         /* bytes wait in the kernel to be acknowledged */
+    bool streams;        /* the answer is a stream: a thread may wait for the client */
     bool client_ended;   /* it will send nothing more */
 };
 

@@ -95,8 +95,11 @@ static void end_overdue(struct http_worker *worker, int64_t now_ms)
         return;
     worker->look_at_ms = now_ms + http_timer_interval_ms(limits);
     for (struct http_connection *c = worker->first; c != NULL; c = c->next) {
-        struct http_timer_look look = {
-            .now_ms = now_ms, .stage = c->stage, .body_bytes = c->request.body_seen};
+        struct http_timer_look look = {.now_ms = now_ms,
+                                       .stage = c->stage,
+                                       .body_bytes = c->request.body_seen,
+                                       .streams = c->request.state == REQUEST_SENDING &&
+                                                  c->request.answer.stream != NULL};
         bool expired;
 
         http_timer_look_at(c->fd, &look);

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Generic streams: append, read both ways, HEAD, several streams at once, and the log itself."""
 import json
+import socket
 import uuid
 
 from support.case import SystemTest, event, main, unique
+from support.client import format_request
 
 
 class Appending(SystemTest):
@@ -361,6 +363,26 @@ class LargeEvents(SystemTest):
             after, pages = page["next_after"], pages + 1
         self.assertEqual(seen, list(range(begin + 1, begin + 61)))
         self.assertEqual(pages, 2)
+
+
+class SlowReaders(SystemTest):
+    SETTINGS = {"http__header_timeout": "2s"}
+
+    def test_they_do_not_hold_exports_up(self):
+        """exports whose clients do not read are cut soon, and the next one has its turn"""
+        stream = unique("note-")
+        for _ in range(10):  # twice what the kernels buffer
+            self.accepted(self.append(stream, *[event(data=["x" * 60000] * 8) for _ in range(4)]))
+        request = format_request(
+            "GET", "/v1/events", "localhost", headers={"Accept": "application/x-ndjson"}
+        )
+        for _ in range(8):
+            reader = socket.create_connection(("127.0.0.1", self.all.port))
+            self.addCleanup(reader.close)
+            reader.sendall(request)
+        self.assertIn(b"200", reader.recv(100))  # those before it were cut
+        answer = self.api.get("/v1/events?limit=1", accept="application/x-ndjson")
+        self.assertEqual(self.expect(answer, 200).json()["position"], 1)
 
 
 class Categories(SystemTest):

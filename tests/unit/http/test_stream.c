@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies written from another thread: readers that are slow or gone, writers that pause or fail. */
 #include <check.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -28,15 +30,20 @@ static void open_stream(void *arg, struct http_request *r)
     ck_assert_int_eq(queue_push(streams, http_respond_stream(r, 200, headers, 1)), QUEUE_PUSHED);
 }
 
+static void start_with(const struct http_config *config)
+{
+    streams = queue_new(64);
+    echo = (struct echo_server){.handler = open_stream};
+    echo_start(&echo, config);
+    raw_connect(&client, echo_address(&echo));
+}
+
 static void start(void)
 {
     struct http_config config = echo_config();
 
     config.idle_timeout_ms = IDLE_MS;
-    streams = queue_new(64);
-    echo = (struct echo_server){.handler = open_stream};
-    echo_start(&echo, &config);
-    raw_connect(&client, echo_address(&echo));
+    start_with(&config);
 }
 
 static void stop(void)
@@ -184,6 +191,34 @@ START_TEST(a_writer_is_told_when_the_client_reads_nothing)
 }
 END_TEST
 
+/* It reads, so it is never idle: only its rate tells. */
+START_TEST(a_writer_is_not_held_by_a_client_that_crawls)
+{
+    enum { HEADER_MS = 400, PAUSE_MS = 10 };
+    struct http_config config = echo_config();
+    size_t len = 64 * (size_t)MIB;
+    char *bytes = pattern(len);
+    struct writing writing = {.bytes = str_from(bytes, len)};
+    struct thread *thread;
+    char some[100];
+
+    config.header_timeout_ms = HEADER_MS;
+    config.body_rate_min = MIB;
+    start_with(&config);
+    writing.stream = stream_requested_by(&client);
+    thread = start_writing(&writing);
+    for (int64_t begun_ms = clock_monotonic_ms(); !atomic_load(&writing.failed);) {
+        ck_assert_int_lt(clock_monotonic_ms() - begun_ms, RAW_WAIT_MS);
+        ck_assert_int_gt(recv(client.fd, some, sizeof(some), 0), 0);
+        poll(NULL, 0, PAUSE_MS);
+    }
+    thread_join(thread);
+    ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
+    stop();
+    mem_free(bytes);
+}
+END_TEST
+
 START_TEST(a_writer_is_told_when_the_client_is_gone)
 {
     struct http_stream *stream;
@@ -295,6 +330,7 @@ Suite *http_stream_suite(void)
     tcase_add_test(tcase, an_empty_stream_is_an_empty_body);
     tcase_add_test(tcase, a_slow_reader_gets_every_byte);
     tcase_add_test(tcase, a_writer_is_told_when_the_client_reads_nothing);
+    tcase_add_test(tcase, a_writer_is_not_held_by_a_client_that_crawls);
     tcase_add_test(tcase, a_writer_is_told_when_the_client_is_gone);
     tcase_add_test(tcase, a_stream_that_fails_is_seen_to_be_truncated);
     tcase_add_test(tcase, a_quiet_stream_is_not_the_clients_fault);

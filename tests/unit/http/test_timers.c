@@ -167,6 +167,43 @@ START_TEST(a_stream_with_nothing_to_send_waits)
 }
 END_TEST
 
+START_TEST(a_stream_must_be_read_at_the_rate_however_much_was_taken_at_first)
+{
+    begin(STAGE_HEADER);
+    enter(STAGE_SENDING);
+    look.streams = true;
+    look.unsent = true;
+    look.acked = 6000000; /* what kernels buffer */
+    look.now_ms += 500;
+    ck_assert(!http_timer_expired(&timer, &look, &limits));
+    for (int i = 0; i < 120; i++) { /* 1,000 bytes a second, two seconds' worth at a time */
+        look.now_ms += 500;
+        look.acked += i % 4 == 3 ? 2000 : 0;
+        ck_assert(!http_timer_expired(&timer, &look, &limits));
+    }
+    for (int i = 1; i <= 20; i++) { /* a tenth of that */
+        look.now_ms += 500;
+        look.acked += 50;
+        ck_assert(!http_timer_expired(&timer, &look, &limits));
+    }
+    ck_assert(expires_after(1000));
+}
+END_TEST
+
+START_TEST(a_stream_whose_client_has_everything_starts_anew)
+{
+    begin(STAGE_HEADER);
+    enter(STAGE_SENDING);
+    look.streams = true;
+    look.unsent = true;
+    ck_assert(!expires_after(9500));
+    look.unsent = false;
+    ck_assert(!expires_after(100000));
+    look.unsent = true;
+    ck_assert(expires_after(10000));
+}
+END_TEST
+
 static const enum timer_stage incoming[] = {STAGE_BETWEEN, STAGE_HEADER, STAGE_BODY};
 
 START_TEST(a_client_that_ended_in_the_middle_is_given_up_at_the_next_look)
@@ -322,6 +359,8 @@ static TCase *looks(void)
     tcase_add_test(tcase, a_held_request_has_all_the_time);
     tcase_add_test(tcase, a_reader_must_read_something_in_the_idle_time);
     tcase_add_test(tcase, a_stream_with_nothing_to_send_waits);
+    tcase_add_test(tcase, a_stream_must_be_read_at_the_rate_however_much_was_taken_at_first);
+    tcase_add_test(tcase, a_stream_whose_client_has_everything_starts_anew);
     tcase_add_loop_test(tcase, a_client_that_ended_in_the_middle_is_given_up_at_the_next_look, 0,
                         3);
     tcase_add_loop_test(tcase, looks_are_as_frequent_as_the_shortest_limit_needs, 0, 3);
