@@ -67,7 +67,8 @@ static bool hand_out(const struct slice *slice, const struct event_page *page, s
         if (pass->topics && !topic_check_event(pass->topics, event, err))
             return false;
         for (size_t k = 0; pass->tallies && pass->tallies[k]; k++)
-            tally_add(pass->tallies[k], event);
+            if (!tally_add(pass->tallies[k], event, err))
+                return false;
     }
     return true;
 }

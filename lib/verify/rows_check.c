@@ -12,6 +12,7 @@
 #include "eventlog/read.h"
 #include "postgres/pg.h"
 #include "projection/fold_event.h"
+#include "projection/fold_event.h"
 #include "projection/live.h"
 #include "projection/rows.h"
 #include "projection/table.h"
@@ -31,9 +32,12 @@ struct subject {
     struct row fold;        /* of the log, as far as the row's version */
     struct version version; /* of the stream */
     struct position first;
-    struct position at;   /* of the last event folded */
-    struct position next; /* of the event after the row's version; 0: there is none yet */
-    bool unfit;           /* told already why it can not be compared */
+    struct position at;      /* of the last event folded */
+    struct position next;    /* of the event after the row's version; 0: there is none yet */
+    bool unfit;              /* told already why it can not be compared */
+    struct version parked;   /* the first that waits; 0: the key is not parked */
+    struct version *skipped; /* left out on purpose, rising */
+    size_t skipped_count;
 };
 
 struct rows_check {
@@ -113,6 +117,72 @@ static bool load_rows(struct rows_check *c, struct pg_rows **ret_loaded, struct 
     return true;
 }
 
+static bool query_streams(const struct rows_check *c, const char *sql, struct pg_rows **ret_rows,
+                          struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(c->projection->name));
+    pg_add_i32(&params, c->table->generation);
+    pg_array_open(&params, PG_TEXT);
+    for (size_t i = 0; i < c->count; i++)
+        pg_array_str(&params, c->subjects[i].tenant);
+    pg_array_close(&params);
+    pg_array_open(&params, PG_TEXT);
+    for (size_t i = 0; i < c->count; i++)
+        pg_array_str(&params, c->subjects[i].stream);
+    pg_array_close(&params);
+    return pg_query(c->v->conn, sql, &params, ret_rows, err);
+}
+
+/* Between the first checkpoints and the rows: what was parked at those checkpoints is parked still,
+ * or is in its row by then. */
+static bool load_parked(struct rows_check *c, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+
+    if (!query_streams(c, sql_parked_of, &rows, err))
+        return false;
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        struct subject *s = &c->subjects[pg_get_i64(rows, i, 0) - 1];
+        char text[TEXT_MAX];
+
+        s->parked = VERSION(pg_get_i64(rows, i, 1));
+        snprintf(text, sizeof(text), STR_FMT ": " STR_FMT, STR_ARG(pg_get_str(rows, i, 3)),
+                 STR_ARG(pg_get_str(rows, i, 4)));
+        tell(c, FINDING_PARKED, s, POSITION(pg_get_i64(rows, i, 2)), s->parked, text);
+    }
+    return true;
+}
+
+/* After the rows: what a row has passed over is known by then. */
+static bool load_skipped(struct rows_check *c, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    size_t count;
+
+    if (!query_streams(c, sql_skipped_of, &rows, err))
+        return false;
+    count = pg_rows_count(rows);
+    for (size_t i = 0; i < count; i++) {
+        struct subject *s = &c->subjects[pg_get_i64(rows, i, 0) - 1];
+
+        if (s->skipped_count == 0)
+            s->skipped = ARENA_ARRAY(c->page, struct version, count - i);
+        s->skipped[s->skipped_count++] = VERSION(pg_get_i64(rows, i, 1));
+    }
+    return true;
+}
+
+static bool is_skipped(const struct subject *s, struct version version)
+{
+    for (size_t i = 0; i < s->skipped_count; i++)
+        if (s->skipped[i].n == version.n)
+            return true;
+    return false;
+}
+
 /* After the rows, so that a sound row is never above its stream. */
 static bool load_heads(struct rows_check *c, struct error *err)
 {
@@ -151,7 +221,13 @@ static void fold_event(struct rows_check *c, struct subject *s, const struct eve
         return;
     }
     if (event->version.n > s->row->version.n) {
-        s->next = event->position;
+        if (!is_skipped(s, event->version))
+            s->next = event->position;
+        return;
+    }
+    if (is_skipped(s, event->version)) {
+        s->fold.version = event->version;
+        s->at = event->position;
         return;
     }
     if (!projection_fold(c->projection, &s->fold, event, c->chunk, &why)) {
@@ -267,7 +343,7 @@ static void judge(const struct rows_check *c, const struct subject *s)
         tell(c, FINDING_DRIFTED, s, POSITION(0), s->row->version, text);
         return;
     }
-    if (s->next.n > 0 && before && s->next.n <= before->n)
+    if (s->next.n > 0 && before && s->next.n <= before->n && s->parked.n == 0)
         tell(c, FINDING_LOST, s, s->next, due,
              s->row->exists ? "is not in its row, though the checkpoint has passed it"
                             : "has no row, though the checkpoint has passed it");
@@ -284,8 +360,9 @@ static bool check_page(struct rows_check *c, struct error *err)
 
     if (c->count == 0)
         return true;
-    if (!cut_load(c->v, c->table, c->before, err) || !load_rows(c, &loaded, err) ||
-        !load_heads(c, err) || !cut_load(c->v, c->table, c->after, err) || !fold_page(c, err))
+    if (!cut_load(c->v, c->table, c->before, err) || !load_parked(c, err) ||
+        !load_rows(c, &loaded, err) || !load_skipped(c, err) || !load_heads(c, err) ||
+        !cut_load(c->v, c->table, c->after, err) || !fold_page(c, err))
         return false;
     for (size_t i = 0; i < c->count; i++)
         judge(c, &c->subjects[i]);

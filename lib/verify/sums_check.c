@@ -8,9 +8,12 @@
 #include "verify/verify_internal.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
+#include "eventlog/read.h"
 #include "postgres/pg.h"
 #include "projection/live.h"
 #include "projection/table.h"
+#include "verify/sql.h"
 
 #include <stdio.h>
 
@@ -24,6 +27,7 @@ struct sums_check {
     struct buf *sql; /* a page of rows after a key */
     struct row last; /* the key to go on after */
     bool begun;      /* last is set */
+    bool is_first_part;
     int64_t done;
 };
 
@@ -75,8 +79,70 @@ static void write_page_sql(struct sums_check *c)
     buf_add_char(c->sql, '\0');
 }
 
-static bool read_page(struct sums_check *c, struct cut *cut, struct pg_rows **ret_rows,
-                      struct error *err)
+static bool read_held(struct sums_check *c, struct pg_rows **ret_held, struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(c->projection->name));
+    pg_add_i32(&params, c->table->generation);
+    return pg_query(c->v->conn, sql_held_all, &params, ret_held, err);
+}
+
+/* Takes what is parked or left out, as of the page's snapshot, off what the rows must hold. */
+static bool hold(struct sums_check *c, struct tally *tally, const struct pg_rows *held,
+                 struct error *err)
+{
+    size_t count = pg_rows_count(held);
+    struct stream_span *spans = mem_calloc(count + 1, sizeof(*spans));
+    bool ok = true;
+    size_t from = 0;
+
+    tally_hold_none(tally);
+    for (size_t i = 0; i < count; i++)
+        spans[i] = (struct stream_span){.id = pg_get_i64(held, i, 0),
+                                        .first_position = POSITION(pg_get_i64(held, i, 1)),
+                                        .after = VERSION(pg_get_i64(held, i, 4)),
+                                        .up_to = VERSION(pg_get_i64(held, i, 5))};
+    pg_rows_skip(held);
+    while (ok && from < count) {
+        struct event_page page;
+        size_t *numbers;
+
+        arena_clear(c->v->arena);
+        ok = spans_read(c->v->conn, spans + from, count - from, SLICE_POSITIONS, c->v->arena, &page,
+                        &numbers, err);
+        for (size_t i = 0; ok && i < page.count; i++)
+            tally_hold(tally, &page.events[i]);
+        if (!ok || page.count < SLICE_POSITIONS)
+            break;
+        from += numbers[page.count - 1];
+        spans[from].after = page.events[page.count - 1].version;
+    }
+    mem_free(spans);
+    return ok;
+}
+
+static void tell_parked(const struct sums_check *c, const struct pg_rows *held)
+{
+    for (size_t i = 0; i < pg_rows_count(held); i++) {
+        struct finding finding = {.kind = FINDING_PARKED,
+                                  .part = VERIFY_MODELS,
+                                  .name = str_of(c->projection->name),
+                                  .partition = -1,
+                                  .tenant = pg_get_str(held, i, 2),
+                                  .key = pg_get_str(held, i, 3),
+                                  .position = POSITION(pg_get_i64(held, i, 6)),
+                                  .version = VERSION(pg_get_i64(held, i, 4) + 1),
+                                  .text = pg_get_str(held, i, 7)};
+
+        if (finding.text.data) /* not what is left out */
+            verifier_found(c->v, &finding);
+    }
+}
+
+static bool read_page(struct sums_check *c, struct cut *cut, struct pg_rows **ret_held,
+                      struct pg_rows **ret_rows, struct error *err)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;
     bool ok;
@@ -87,7 +153,7 @@ static bool read_page(struct sums_check *c, struct cut *cut, struct pg_rows **re
         pg_add_str(&params, c->begun ? c->last.values[i].str : STR(""));
     ok =
         pg_query(c->v->conn, "begin isolation level repeatable read, read only", NULL, NULL, err) &&
-        cut_load(c->v, c->table, cut, err) &&
+        cut_load(c->v, c->table, cut, err) && read_held(c, ret_held, err) &&
         pg_query_once(c->v->conn, c->sql->data, &params, ret_rows, err) &&
         pg_commit(c->v->conn, err);
     if (!ok)
@@ -123,9 +189,13 @@ static bool check_page(struct sums_check *c, struct tally *tally, struct cut *cu
                        size_t *ret_count, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    SCOPED(pg_rows_free) struct pg_rows *held = NULL;
 
-    if (!read_page(c, cut, &rows, err) || !bring_to(c, tally, cut, err))
+    if (!read_page(c, cut, &held, &rows, err) || !bring_to(c, tally, cut, err) ||
+        !hold(c, tally, held, err))
         return false;
+    if (!c->begun && c->is_first_part)
+        tell_parked(c, held);
     *ret_count = pg_rows_count(rows);
     arena_clear(c->page);
     for (size_t i = 0; i < *ret_count; i++) {
@@ -151,7 +221,7 @@ static void tell_unseen(void *arg, struct str tenant, struct str keys)
 
 static bool check_part(struct sums_check *c, uint64_t part, uint64_t parts, struct error *err)
 {
-    SCOPED(tally_free) struct tally *tally = tally_new(c->v, c->projection, part, parts);
+    SCOPED(tally_free) struct tally *tally = tally_new(c->v, c->table, part, parts);
     SCOPED_VALUE(cut_release) struct cut cut = {0};
     size_t count = SLICE_POSITIONS;
 
@@ -159,6 +229,7 @@ static bool check_part(struct sums_check *c, uint64_t part, uint64_t parts, stru
     if (!cut_load(c->v, c->table, &cut, err) || !bring_to(c, tally, &cut, err))
         return false;
     c->begun = false;
+    c->is_first_part = part == 0;
     while (count == SLICE_POSITIONS)
         if (!check_page(c, tally, &cut, &count, err) ||
             !verifier_go_on(c->v, c->projection->name, c->done, 0, err))

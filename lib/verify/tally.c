@@ -4,7 +4,10 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "projection/fold_event.h"
+#include "postgres/pg.h"
+#include "projection/fold_event.h"
 #include "projection/table.h"
+#include "verify/sql.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -27,12 +30,17 @@ struct tally_entry {
     bool late; /* came after the first target: its row may lie where was looked already */
     bool seen;
     sum_t sums[TALLY_SUMS_MAX];
+    uint64_t events;
+    sum_t held[TALLY_SUMS_MAX]; /* part of sums that is not applied */
+    uint64_t held_events;
+    uint64_t held_at; /* the round that held is of */
     size_t name_len;
     char name[]; /* tenant and keys, each with its NUL: none of them has one inside */
 };
 
 struct tally {
     struct verifier *v;
+    const struct table *table;
     const struct projection *projection;
     uint64_t part;
     uint64_t parts;
@@ -40,19 +48,21 @@ struct tally {
     struct arena *scratch; /* of one event's deltas */
     struct tally_entry *entries;
     bool late;
+    uint64_t round; /* of what is held */
     struct cut done;
     struct cut target;
 };
 
-struct tally *tally_new(struct verifier *v, const struct projection *projection, uint64_t part,
+struct tally *tally_new(struct verifier *v, const struct table *table, uint64_t part,
                         uint64_t parts)
 {
     struct tally *tally = mem_zalloc(sizeof(*tally));
 
-    assert(projection->kind == PROJECTION_ROLL_UP);
+    assert(table->projection->kind == PROJECTION_ROLL_UP);
     assert(part < parts);
     tally->v = v;
-    tally->projection = projection;
+    tally->table = table;
+    tally->projection = table->projection;
     tally->part = part;
     tally->parts = parts;
     tally->arena = arena_new(0);
@@ -169,6 +179,26 @@ static void add_delta(struct tally *tally, const struct event *event, const stru
         entry = add_entry(tally, name, event->tenant, delta->keys);
     for (size_t i = 0; i < TALLY_SUMS_MAX; i++)
         entry->sums[i] += delta->sums[i];
+    entry->events++;
+}
+
+/* Whether the projection does not apply EVENT on purpose. */
+static bool is_held(const struct tally *tally, const struct event *event, bool *ret_held,
+                    struct error *err)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+
+    pg_params_init(&params);
+    pg_add_str(&params, str_of(tally->projection->name));
+    pg_add_i32(&params, tally->table->generation);
+    pg_add_str(&params, event->tenant);
+    pg_add_str(&params, event->stream);
+    pg_add_i64(&params, event->version.n);
+    if (!pg_query(tally->v->conn, sql_is_held, &params, &rows, err))
+        return false;
+    *ret_held = pg_get_bool(rows, 0, 0);
+    return true;
 }
 
 static void tell_unfit(const struct tally *tally, const struct event *event,
@@ -189,20 +219,62 @@ static void tell_unfit(const struct tally *tally, const struct event *event,
     verifier_found(tally->v, &finding);
 }
 
-void tally_add(struct tally *tally, const struct event *event)
+bool tally_add(struct tally *tally, const struct event *event, struct error *err)
 {
     struct delta *deltas;
+    bool held = false;
+    struct error why;
     size_t count;
-    struct error err;
 
     if (!is_due(tally, event))
-        return;
-    if (projection_deltas(tally->projection, event, tally->scratch, &deltas, &count, &err)) {
+        return true;
+    if (projection_deltas(tally->projection, event, tally->scratch, &deltas, &count, &why)) {
         for (size_t i = 0; i < count; i++)
             add_delta(tally, event, &deltas[i]);
     } else if (tally->part == 0) { /* told once, whatever the number of parts */
-        tell_unfit(tally, event, &err);
+        if (!is_held(tally, event, &held, err))
+            return false;
+        if (!held)
+            tell_unfit(tally, event, &why);
     }
+    arena_clear(tally->scratch);
+    return true;
+}
+
+void tally_hold_none(struct tally *tally)
+{
+    tally->round++;
+}
+
+static void hold_delta(struct tally *tally, const struct event *event, const struct delta *delta)
+{
+    struct tally_entry *entry =
+        find(tally, name_of(tally, event->tenant, delta->keys, tally->scratch));
+
+    if (!entry)
+        return;
+    if (entry->held_at != tally->round) {
+        memset(entry->held, 0, sizeof(entry->held));
+        entry->held_events = 0;
+        entry->held_at = tally->round;
+    }
+    for (size_t i = 0; i < TALLY_SUMS_MAX; i++)
+        entry->held[i] += delta->sums[i];
+    entry->held_events++;
+}
+
+void tally_hold(struct tally *tally, const struct event *event)
+{
+    const struct position *done = cut_of(&tally->done, tally->v, event->tenant, event->stream);
+    struct delta *deltas;
+    struct error why;
+    size_t count;
+
+    if (!done || event->position.n > done->n)
+        return;
+    if (projection_deltas(tally->projection, event, tally->scratch, &deltas, &count, &why))
+        for (size_t i = 0; i < count; i++)
+            hold_delta(tally, event, &deltas[i]);
     arena_clear(tally->scratch);
 }
 
@@ -245,8 +317,12 @@ enum tally_verdict tally_compare(struct tally *tally, const struct row *row, siz
     }
     arena_clear(tally->scratch);
     entry->seen = true;
+    if (entry->held_at != tally->round)
+        memset(entry->held, 0, sizeof(entry->held));
     for (size_t i = p->key_columns; i < p->columns_count; i++) {
-        write_sum(entry->sums[i - p->key_columns], ret_sum);
+        size_t k = i - p->key_columns;
+
+        write_sum(entry->sums[k] - entry->held[k], ret_sum);
         if (!str_equal(row->values[i].str, str_of(ret_sum))) {
             *ret_column = i;
             return TALLY_DIFFERS;
@@ -272,7 +348,9 @@ void tally_unseen(const struct tally *tally, tally_visit_fn visit, void *arg)
     for (const struct tally_entry *entry = tally->entries; entry; entry = entry->hh.next) {
         struct row row = {.tenant = entry->tenant};
 
-        if (entry->seen || entry->late)
+        bool all_held = entry->held_at == tally->round && entry->held_events == entry->events;
+
+        if (entry->seen || entry->late || all_held)
             continue;
         for (size_t i = 0; i < tally->projection->key_columns; i++)
             row.values[i].str = entry->keys[i];

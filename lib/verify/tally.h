@@ -17,7 +17,7 @@ struct tally_entry;
 struct tally;
 
 /* For the keys whose hash modulo PARTS is PART. */
-struct tally *tally_new(struct verifier *v, const struct projection *projection, uint64_t part,
+struct tally *tally_new(struct verifier *v, const struct table *table, uint64_t part,
                         uint64_t parts);
 void tally_free(struct tally *tally);
 SCOPED_DEFINE(struct tally *, tally_free);
@@ -26,9 +26,16 @@ SCOPED_DEFINE(struct tally *, tally_free);
  * tally_range() tells. */
 void tally_target(struct tally *tally, const struct cut *target);
 void tally_range(const struct tally *tally, struct position *ret_after, struct position *ret_up_to);
-void tally_add(struct tally *tally, const struct event *event);
+MUST_CHECK bool tally_add(struct tally *tally, const struct event *event, struct error *err);
 /* They are all in: the tally is at its target. */
 void tally_reached(struct tally *tally);
+
+/*
+ * What is not applied on purpose, as of the target: parked events and those left out. First
+ * tally_hold_none(), then each of them; those beyond the target do not count.
+ */
+void tally_hold_none(struct tally *tally);
+void tally_hold(struct tally *tally, const struct event *event);
 
 /* A row of the table: what it must hold. */
 enum tally_verdict {

@@ -94,6 +94,14 @@ static struct lane *lane_of(struct topic_check *topics, const char *topic, int32
     return NULL;
 }
 
+/* Of the streams in the lane: dead letters are found by their projection, too. */
+static struct str category_of(const struct lane *lane)
+{
+    struct str rest;
+
+    return str_split(str_of(lane->topic->category), '.', &rest);
+}
+
 static bool take_message(void *arg, struct kafka_message **message, struct error *err)
 {
     struct topic_check *topics = arg;
@@ -104,7 +112,7 @@ static bool take_message(void *arg, struct kafka_message **message, struct error
                                .header = header_of,
                                .from = *message};
     struct record_frame frame = {.source = str_of(topics->v->identity.source),
-                                 .category = str_of(lane->topic->category),
+                                 .category = category_of(lane),
                                  .partition = lane->partition,
                                  .partitions_count = lane->topic->partitions};
     char fault[RECORD_FAULT_MAX];
@@ -178,7 +186,7 @@ bool topic_check_event(struct topic_check *topics, const struct event *event, st
 
     if (partition < 0 || event->position.n > topics->v->cursor.position.n)
         return true; /* not published yet */
-    topic = cursor_find(&topics->v->cursor, name_category(event->stream));
+    topic = verifier_topic(topics->v, event->stream);
     lane = lane_of(topics, topic->topic, partition);
     while (!settled) {
         const struct digest *record;

@@ -43,9 +43,16 @@ bool verifier_go_on(struct verifier *v, const char *doing, int64_t done, int64_t
     return error_set(err, ERROR_REFUSED, "cancelled", "stopped before everything was looked at");
 }
 
+const struct cursor_topic *verifier_topic(const struct verifier *v, struct str stream)
+{
+    char category[CURSOR_CATEGORY_MAX + 1];
+
+    return cursor_find(&v->cursor, cursor_category(stream, category));
+}
+
 int32_t verifier_partition(const struct verifier *v, struct str tenant, struct str stream)
 {
-    const struct cursor_topic *topic = cursor_find(&v->cursor, name_category(stream));
+    const struct cursor_topic *topic = verifier_topic(v, stream);
     char key[NAME_TENANT_MAX + 1 + NAME_STREAM_MAX];
     size_t len = tenant.len;
 

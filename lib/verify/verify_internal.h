@@ -38,6 +38,8 @@ void verifier_found(struct verifier *v, const struct finding *finding);
 MUST_CHECK bool verifier_go_on(struct verifier *v, const char *doing, int64_t done, int64_t total,
                                struct error *err);
 
+/* The topic of a stream's events; NULL: there is none yet. */
+const struct cursor_topic *verifier_topic(const struct verifier *v, struct str stream);
 /* The partition of a stream's events; -1: its category has no topic yet. */
 int32_t verifier_partition(const struct verifier *v, struct str tenant, struct str stream);
 

@@ -114,6 +114,66 @@ class Job(unittest.TestCase):
         self.assertEqual(self.api.get("/admin/v1/jobs/x/findings").status, 404)
 
 
+class Parked(unittest.TestCase):
+    def setUp(self):
+        self.cluster, process = loaded(jobs=200, projection__retry_first="50ms")
+        self.addCleanup(self.cluster.close)
+        self.api = process.client()
+        self.addCleanup(self.api.close)
+
+    def poison(self, stream):
+        """An event that no fold knows, and one behind it that each of them would take."""
+        behind = {
+            "id": "refund-" + stream,
+            "type": "OrderRefunded",
+            "data": {
+                "customer_id": "customer01",
+                "currency": "EUR",
+                "amount_minor": 1,
+                "change": {"orders": 0, "items": 0, "total_minor": 5},
+            },
+        }
+        body = {"events": [{"type": "OrderMelted", "data": {}}, behind]}
+        target = f"/v1/streams/{stream}/events?override=reserved-category"
+        self.assertEqual(self.api.post(target, body).status, 201)
+
+    def letters(self, state):
+        return self.api.get(f"/admin/v1/dlq?state={state}&limit=500").json()["items"]
+
+    def test_parked_then_discarded(self):
+        """parked keys are told and no drift; what was discarded is left out; an edit is still seen"""
+        streams = [
+            row[0].decode()
+            for row in self.cluster.database.rows("SELECT stream FROM rm_orders_1 ORDER BY 1 LIMIT 9")
+        ]
+        for stream in streams:
+            self.poison(stream)
+        # orders and customers read the category
+        eventually(lambda: len(self.letters("open")) == 18, "all letters are dead", 60)
+        status, findings, said = verify(self.cluster)
+        self.assertEqual(status, 0, (findings, said))
+        self.assertEqual(
+            {(f["kind"], f["name"], f["key"]) for f in findings},
+            {("parked", name, stream) for name in ("orders", "customers") for stream in streams},
+        )
+        body = {"filter": {"type": "OrderMelted"}, "reason": "melted"}
+        self.assertEqual(self.api.post("/admin/v1/dlq/discard", body).status, 202)
+        eventually(lambda: self.letters("open") == [], "all letters are discarded", 60)
+        eventually(
+            lambda: int(self.cluster.database.value("SELECT count(*) FROM parked_keys")) == 0,
+            "what was queued behind them is applied",
+            60,
+        )
+        status, findings, said = verify(self.cluster)
+        self.assertEqual((status, findings), (0, []), said)
+        self.cluster.database.execute(
+            "UPDATE rm_customers_1 SET total_minor = total_minor + 1 WHERE customer_id = 'customer01'"
+        )
+        status, findings, said = verify(self.cluster, "--only", "models")
+        self.assertEqual(status, EXIT_DRIFT, said)
+        self.assertEqual({f["kind"] for f in findings}, {"drifted"})
+
+
 class Damage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
