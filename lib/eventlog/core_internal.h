@@ -72,6 +72,7 @@ struct writer_core {
     struct batch_stream **load_streams;
     size_t loads_count;
     size_t loaded_count; /* rows so far in this step */
+    bool load_cut;       /* rows of this step were left out for their bytes */
     struct core_commit commit;
 
     struct core_doubt doubt;

@@ -12,6 +12,7 @@ bool core_prepare_loads(struct writer_core *core)
     core->loads = ARENA_ARRAY(core->scratch, struct core_load, batch->streams_count);
     core->load_streams = ARENA_ARRAY(core->scratch, struct batch_stream *, batch->streams_count);
     core->loads_count = core->loaded_count = 0;
+    core->load_cut = false;
     for (size_t i = 0; i < batch->streams_count; i++) {
         struct batch_stream *s = batch->streams[i];
 
@@ -119,10 +120,16 @@ void core_loaded(struct writer_core *core, size_t load, const struct core_event_
         unreadable(core, s, row->version, row->id);
 }
 
+void core_load_cut(struct writer_core *core)
+{
+    assert(core->step == CORE_LOAD && core->loaded_count > 0);
+    core->load_cut = true;
+}
+
 void core_loads_done(struct writer_core *core)
 {
     core->batch.decided = false;
-    if (core->loaded_count >= CORE_LOAD_EVENTS_MAX)
+    if (core->loaded_count >= CORE_LOAD_EVENTS_MAX || core->load_cut)
         return; /* there is more */
     for (size_t i = 0; i < core->loads_count; i++) {
         struct batch_stream *s = core->load_streams[i];

@@ -50,7 +50,8 @@ void event_page_of_rows(const struct pg_rows *rows, int first, struct arena *are
     if (none)
         return;
     ret_page->events = ARENA_ARRAY(arena, struct event, count);
-    /* The statement has cut by bytes as stored, and those may be compressed to a hundredth. */
+    /* The statement has cut by bytes as stored; those of partitions that are not upkeep's may be
+     * compressed to a hundredth. */
     while (ret_page->count < count && bytes < LOG_SLICE_BYTES_MAX) {
         struct event *event = &ret_page->events[ret_page->count];
 

@@ -32,7 +32,8 @@ static bool run_script(struct pg_conn *conn, struct buf *script, struct error *e
  * Standalone, with a CHECK that matches, then attached: ATTACH then neither scans nor blocks
  * inserts, while CREATE ... PARTITION OF waits behind readers and stops all inserts meanwhile. The
  * keys are the partition's own: one over all of them would have to contain the position. The CHECK
- * has then done its work and would cost every insert.
+ * has then done its work and would cost every insert. Nothing is compressed, so that readers can
+ * bound a slice by the sizes as stored.
  */
 static bool create_events_partition(struct pg_conn *conn, int64_t from, int64_t to,
                                     struct error *err)
@@ -46,10 +47,12 @@ static bool create_events_partition(struct pg_conn *conn, int64_t from, int64_t 
                " constraint in_range check (position >= %" PRId64 " and position < %" PRId64 "),"
                " primary key (position), unique (stream_id, version));"
                "create index on %s (id, stream_id);"
+               "alter table %s alter column data set storage external,"
+               " alter column metadata set storage external;"
                "alter table events attach partition %s for values from (%" PRId64 ") to (%" PRId64
                ");"
                "alter table %s drop constraint in_range;",
-               name, from, to, name, name, from, to, name);
+               name, from, to, name, name, name, from, to, name);
     return run_script(conn, &script, err) || error_wrap(err, "create partition '%s'", name);
 }
 

@@ -21,6 +21,7 @@
 
 enum {
     CORE_LOAD_EVENTS_MAX = 4096,        /* in one statement */
+    CORE_LOAD_BYTES_MAX = 16 << 20,     /* of events' data, passed by one event at most */
     CORE_LOCKED_LOAD_EVENTS_MAX = 1000, /* under the head lock */
     STREAM_IDS_BLOCK = 1024,            /* increment of the sequence stream_ids */
     BATCH_EVENTS_MAX = 32768,           /* whatever the configuration says */
@@ -162,11 +163,13 @@ struct core_snapshot_row {
 };
 
 /* Each stream's snapshot and the events behind it, or its events, in order of version; at most
- * CORE_LOAD_EVENTS_MAX rows in all. */
+ * CORE_LOAD_EVENTS_MAX rows in all. Whoever stops at fewer for their bytes says so by
+ * core_load_cut(). */
 const struct core_load *core_loads(const struct writer_core *core, size_t *ret_count);
 void core_snapshot_loaded(struct writer_core *core, size_t load,
                           const struct core_snapshot_row *row);
 void core_loaded(struct writer_core *core, size_t load, const struct core_event_row *row);
+void core_load_cut(struct writer_core *core);
 /* How many snapshots could not be read since it was asked last, and why the last one could not. */
 size_t core_refused_snapshots(struct writer_core *core, struct error *ret_last);
 

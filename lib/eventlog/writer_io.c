@@ -199,6 +199,7 @@ enum {
     LOAD_POSITION, /* from here on: of a snapshot */
     LOAD_HASH,
     LOAD_STATE,
+    LOAD_BYTES, /* of the events so far */
 };
 
 static void report_snapshot(struct writer_core *core, size_t load, const struct pg_rows *rows,
@@ -230,6 +231,14 @@ static void report_event(struct writer_core *core, size_t load, const struct pg_
     core_loaded(core, load, &row);
 }
 
+static bool is_cut(const struct pg_rows *rows)
+{
+    size_t count = pg_rows_count(rows);
+
+    return count > 0 && !pg_is_null(rows, count - 1, LOAD_BYTES) &&
+           pg_get_i64(rows, count - 1, LOAD_BYTES) >= CORE_LOAD_BYTES_MAX;
+}
+
 bool io_load(const struct writer_io *io, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
@@ -244,6 +253,7 @@ bool io_load(const struct writer_io *io, struct error *err)
     ADD_ARRAY(p, PG_INT8, pg_array_i64, loads, count, last_position.n);
     ADD_ARRAY(p, PG_INT4, pg_array_i64, loads, count, schema);
     pg_add_i64(p, CORE_LOAD_EVENTS_MAX);
+    pg_add_i64(p, CORE_LOAD_BYTES_MAX);
     if (!pg_query(io->conn, sql_events_load, p, &rows, err))
         return error_wrap(err, "load streams");
 
@@ -255,6 +265,8 @@ bool io_load(const struct writer_io *io, struct error *err)
         else
             report_snapshot(io->core, load, rows, i);
     }
+    if (is_cut(rows))
+        core_load_cut(io->core);
     pg_rows_skip(rows); /* some columns are of snapshots only */
     writer_count_load(pg_rows_count(rows));
     return true;

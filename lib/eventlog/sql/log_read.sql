@@ -2,7 +2,7 @@
 -- none. $1 after, $2 up to, $3 positions looked at, $4 limit, $5 bytes; then the filter.
 -- The limit on one row keeps the planner from joining the slice to all streams by merge or hash.
 -- The rows come in the order of the innermost query; the reader checks it.
--- The running sum is of sizes as stored, which costs no detoasting.
+-- The running sum is of sizes as stored, which costs no detoasting: our partitions compress nothing.
 select h.position as head, h.up_to, e.*
   from (select position, least(position, $2::bigint, $1::bigint + $3::bigint) as up_to
           from log_head where only_one) h

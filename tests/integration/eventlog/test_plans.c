@@ -199,7 +199,7 @@ START_TEST(a_stream_is_looked_for_in_its_own_partitions_only)
     ck_assert(pg_script(conn, prepare.data, &err));
     ck_assert(pg_query_once(conn,
                             "explain (analyze)"
-                            " execute p('{1}', '{0}', '{1}', '{5}', '{5}', '{0}', 10)",
+                            " execute p('{1}', '{0}', '{1}', '{5}', '{5}', '{0}', 10, 1000)",
                             NULL, &rows, &err));
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
         struct str line = pg_get_str(rows, i, 0);

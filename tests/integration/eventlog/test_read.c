@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the log and its streams. */
+#include "eventlog/sql.h"
 #include "tests/integration/eventlog/rig.h"
 
 #include <stdio.h>
@@ -227,6 +228,34 @@ START_TEST(a_slice_is_cut_by_what_compressed_bytes_become)
 }
 END_TEST
 
+/* What comes over the connection, before the reader cuts it. */
+START_TEST(a_statement_does_not_give_more_than_a_slice_for_being_compressible)
+{
+    SCOPED_VALUE(pg_params_release) struct pg_params params;
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    struct error err;
+
+    database_run(the_log.database,
+                 "insert into streams values (1, 'main', 'note-1', 'note', 60, 1, 60);"
+                 "insert into events (position, stream_id, version, occurred_at, recorded_at, id,"
+                 " type, data, metadata) select n, 1, n, now(), now(), 'id' || n, 'A',"
+                 " to_json(repeat('x', 240000)), to_json(repeat('y', 240000))"
+                 " from generate_series(1, 60) n;"
+                 "update log_head set position = 60");
+    pg_params_init(&params);
+    pg_add_i64(&params, 0);
+    pg_add_i64(&params, INT64_MAX);
+    pg_add_i64(&params, 1000);
+    pg_add_i64(&params, 1000);
+    pg_add_i64(&params, LOG_SLICE_BYTES_MAX);
+    for (int i = 0; i < 4; i++)
+        pg_add_str(&params, STR_NONE);
+    ck_assert_msg(pg_query(conn, sql_log_read, &params, &rows, &err), "%s", err.text);
+    ck_assert_uint_eq(pg_rows_count(rows), 35); /* as it is read */
+    pg_rows_skip(rows);
+}
+END_TEST
+
 START_TEST(a_missing_position_is_an_error_and_no_silence)
 {
     static const int64_t missing[] = {1, 7, 20};
@@ -405,6 +434,7 @@ Suite *eventlog_read_suite(void)
     tcase_add_test(tc, a_filter_that_finds_nothing_looks_at_a_bounded_slice);
     tcase_add_test(tc, a_slice_is_cut_by_its_bytes);
     tcase_add_test(tc, a_slice_is_cut_by_what_compressed_bytes_become);
+    tcase_add_test(tc, a_statement_does_not_give_more_than_a_slice_for_being_compressible);
     tcase_add_loop_test(tc, a_missing_position_is_an_error_and_no_silence, 0, 3);
     tcase_add_test(tc, one_event_is_found_by_its_position);
     tcase_add_test(tc, a_stream_is_found_by_tenant_and_name);

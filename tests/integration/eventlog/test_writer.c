@@ -2,6 +2,7 @@
 /* The writer on a real PostgreSQL, undisturbed: what is stored, keys, ids, limits, stopping. */
 #include "base/clock.h"
 #include "base/thread.h"
+#include "eventlog/sql.h"
 #include "tests/integration/eventlog/rig.h"
 
 #include <stdio.h>
@@ -141,6 +142,41 @@ START_TEST(a_long_stream_is_loaded_cold)
     RIG_EXPECT(writer, write_command(&account_add, "1", -2000), WRITE_APPENDED);
     writer_stop(cold);
     ck_assert_int_eq(rig_check(), 12003);
+}
+END_TEST
+
+/* 240 events of 480 kB, which compress to a hundredth, are loaded slice by slice. */
+START_TEST(a_load_is_cut_by_its_bytes)
+{
+    SCOPED(pg_free)
+    struct pg_conn *conn = database_connect(the_log.database, PG_PROFILE_BATCH);
+    SCOPED_VALUE(buf_release) struct buf prepare = BUF_INIT(1 << 16);
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+    struct write *write;
+    struct error err;
+
+    database_run(the_log.database,
+                 "insert into streams values (1, 'main', 'account-1', 'account', 240, 1, 240);"
+                 "insert into events (position, stream_id, version, occurred_at, recorded_at, id,"
+                 " type, data) select n, 1, n, now(), now(), 'id' || n, 'Opened',"
+                 " ('{\"partner\":\"2\"}' || repeat(' ', 480000))::json"
+                 " from generate_series(1, 240) n;"
+                 "update log_head set position = 240");
+    buf_printf(&prepare, "prepare p as %s", sql_events_load);
+    buf_add(&prepare, "", 1);
+    ck_assert(pg_script(conn, prepare.data, &err));
+    ck_assert_msg(pg_query_once(conn,
+                                "execute p('{1}', '{0}', '{240}', '{1}', '{240}', '{0}', 4096,"
+                                " 16777216)",
+                                NULL, &rows, &err),
+                  "%s", err.text);
+    ck_assert_uint_eq(pg_rows_count(rows), 35); /* the first that pass 16 MiB */
+    pg_rows_skip(rows);
+
+    write = rig_write(writer, write_command(&account_add, "1", -1));
+    ck_assert_int_eq(write->outcome, WRITE_REFUSED);
+    EXPECT_STR(write->detail, "the balance is 0");
+    write_drop(write);
 }
 END_TEST
 
@@ -408,6 +444,7 @@ Suite *eventlog_writer_suite(void)
     tcase_add_test(tc, origins_may_differ_within_a_batch);
     tcase_add_test(tc, commands_decide_on_what_is_stored);
     tcase_add_test(tc, a_long_stream_is_loaded_cold);
+    tcase_add_test(tc, a_load_is_cut_by_its_bytes);
     tcase_add_loop_test(tc, a_damaged_stream_is_not_folded, 0, 2);
     tcase_add_test(tc, a_key_is_answered_by_every_writer);
     tcase_add_test(tc, a_key_is_found_in_all_live_days);
