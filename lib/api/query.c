@@ -104,11 +104,16 @@ void query_pool_stop(struct query_pool *pool)
     mem_free(pool);
 }
 
-void query_submit(struct query_pool *pool, struct call *call, query_fn fn)
+bool query_try(struct query_pool *pool, struct call *call, query_fn fn)
 {
     struct job *job = ARENA_NEW(call->arena, struct job);
 
     *job = (struct job){.call = call, .fn = fn};
-    if (queue_push(pool->queue, job) != QUEUE_PUSHED)
+    return queue_push(pool->queue, job) == QUEUE_PUSHED;
+}
+
+void query_submit(struct query_pool *pool, struct call *call, query_fn fn)
+{
+    if (!query_try(pool, call, fn))
         refuse(call);
 }

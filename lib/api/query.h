@@ -2,7 +2,7 @@
 /*
  * The threads that read the database for queries, each with a connection of its own.
  *
- * Threads: query_submit from any.
+ * Threads: query_submit and query_try from any.
  */
 #ifndef DAYBOOK_API_QUERY_H
 #define DAYBOOK_API_QUERY_H
@@ -38,5 +38,7 @@ void query_pool_stop(struct query_pool *pool);
 
 /* Takes the call, or answers 503 overloaded. */
 void query_submit(struct query_pool *pool, struct call *call, query_fn fn);
+/* Takes the call; false: too many wait already, and it is not answered. */
+MUST_CHECK bool query_try(struct query_pool *pool, struct call *call, query_fn fn);
 
 #endif

@@ -40,7 +40,35 @@ static void answer_success(struct call *call, struct write *write, const struct 
     write_answer_send(call, &composed);
 }
 
-/* On a query thread: the events the caller has not seen, then the answer. */
+/* SINCE: the events the caller has not seen; NULL: they were not read. */
+static void refuse_version(struct call *call, const struct conflict *conflict,
+                           const struct event_page *since)
+{
+    SCOPED_VALUE(buf_release) struct buf members = BUF_INIT(CALL_BODY_MAX);
+
+    buf_add_cstr(&members, "\"expected_version\":");
+    write_answer_expected(&conflict->expected, &members);
+    json_write_key(&members, "actual_version");
+    buf_add_i64(&members, conflict->actual.n);
+    if (since != NULL) {
+        json_write_key(&members, "events");
+        buf_add_char(&members, '[');
+        for (size_t i = 0; i < since->count && since->events[i].version.n <= conflict->actual.n;
+             i++) {
+            if (i > 0)
+                buf_add_char(&members, ',');
+            event_write_json(&since->events[i], &members);
+        }
+        buf_add_char(&members, ']');
+    }
+    if (conflict->actual.n > 0)
+        call_etag(call, conflict->actual);
+    call_problem(call, "version-conflict", buf_str(&members),
+                 "the stream '" STR_FMT "' is at version %lld", STR_ARG(conflict->stream),
+                 (long long)conflict->actual.n);
+}
+
+/* On a query thread. */
 static bool answer_version_conflict(struct call *call, struct reader *reader, struct error *err)
 {
     const struct write *write = call->data;
@@ -54,25 +82,7 @@ static bool answer_version_conflict(struct call *call, struct reader *reader, st
         !stream_read(reader->conn, call->tenant, conflict->stream, VERSION(since.n + 1),
                      STREAM_FORWARD, STR_NONE, CONFLICT_EVENTS_MAX, call->arena, &head, &page, err))
         return false;
-
-    SCOPED_VALUE(buf_release) struct buf members = BUF_INIT(CALL_BODY_MAX);
-    buf_add_cstr(&members, "\"expected_version\":");
-    write_answer_expected(&conflict->expected, &members);
-    json_write_key(&members, "actual_version");
-    buf_add_i64(&members, conflict->actual.n);
-    json_write_key(&members, "events");
-    buf_add_char(&members, '[');
-    for (size_t i = 0; i < page.count && page.events[i].version.n <= conflict->actual.n; i++) {
-        if (i > 0)
-            buf_add_char(&members, ',');
-        event_write_json(&page.events[i], &members);
-    }
-    buf_add_char(&members, ']');
-    if (conflict->actual.n > 0)
-        call_etag(call, conflict->actual);
-    call_problem(call, "version-conflict", buf_str(&members),
-                 "the stream '" STR_FMT "' is at version %lld", STR_ARG(conflict->stream),
-                 (long long)conflict->actual.n);
+    refuse_version(call, conflict, &page);
     return true;
 }
 
@@ -83,7 +93,9 @@ static void answer_refused(struct call *call, struct write *write, const struct 
     if (write->outcome == WRITE_CONFLICT && !shape->conditions_in_body &&
         !write->conflicts[0].ids_partly_there) {
         call->data = write;
-        query_submit(call->api->queries, call, answer_version_conflict);
+        /* The command was decided: reads that are short of threads do not change its answer. */
+        if (!query_try(call->api->queries, call, answer_version_conflict))
+            refuse_version(call, &write->conflicts[0], NULL);
         return;
     }
     problem = write_answer_problem(call, write);

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The headers of the contract: conditions, ETag, Idempotency-Key, ids of a request, read position."""
 import re
+import select
+import socket
 import uuid
 
 from support.case import SystemTest, event, main, order_of, unique
-from support.client import Connection
+from support.client import Connection, format_request
 from support.swarm import Request, Swarm
 
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -33,6 +35,35 @@ class Conditions(SystemTest):
                 self.append(stream, event(), if_match='"40"'), 412, "version-conflict"
             )
             self.assertEqual((problem["expected_version"], problem["actual_version"]), (40, 32))
+
+    def test_a_conflict_is_told_when_reads_are_short(self):
+        """a conflict is 412 without the events where the queue of reads is full, not 503"""
+        stream = unique("note-")
+        self.accepted(self.append(stream, event(), event()))
+        one = self.cluster.serve(
+            "one", "api", http__query_threads="1", http__query_queue_max="1"
+        ).client()
+        self.addCleanup(one.close)
+        with self.cluster.database.locked("jobs"):
+            self.fill_reads(one)
+            problem = self.refused(
+                one.post(f"/v1/streams/{stream}/events", {"events": [event()]}, if_match='"1"'),
+                412,
+                "version-conflict",
+            )
+        self.assertEqual((problem["expected_version"], problem["actual_version"]), (1, 2))
+        self.assertNotIn("events", problem)
+
+    def fill_reads(self, client):
+        """One read hangs, one waits: the third is refused."""
+        waiting = 0
+        while waiting < 2:
+            reader = socket.create_connection((client.host, client.port))
+            self.addCleanup(reader.close)
+            reader.sendall(format_request("GET", "/admin/v1/jobs", "localhost"))
+            if not select.select([reader], [], [], 0.3)[0]:
+                waiting += 1
+        self.refused(client.get("/admin/v1/jobs"), 503, "overloaded")
 
     def test_if_none_match_creates(self):
         """If-None-Match: * writes only where nothing is"""

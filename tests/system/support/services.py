@@ -4,6 +4,7 @@
 scripts/test-services starts both and describes them in the environment; without that a test says
 what is missing and fails. Everything is read with psql and kcat: nothing of the product's.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -76,6 +77,20 @@ class Database:
 
     def execute(self, sql):
         return run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", sql]).stdout
+
+    @contextlib.contextmanager
+    def locked(self, table):
+        """A context: nobody can read TABLE."""
+        with subprocess.Popen(
+            ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as psql:
+            psql.stdin.write(f"BEGIN; LOCK TABLE {table}; SELECT 'locked';\n".encode())
+            psql.stdin.flush()
+            assert psql.stdout.readline() == b"locked\n"
+            yield
+            psql.stdin.close()
 
     def rows(self, query):
         """The rows of a query as tuples of bytes; NULL is None. Values come byte for byte."""
