@@ -59,7 +59,7 @@ struct str call_path_parameter(const struct call *call,
 bool call_query_str(struct call *call, const char *name, struct str *ret); /* present */
 void call_query_number(struct call *call, const char *name, int64_t min, int64_t max,
                        int64_t *value);
-void call_query_time(struct call *call, const char *name, int64_t *ret_wall_us);
+bool call_query_time(struct call *call, const char *name, int64_t *ret_wall_us); /* given, good */
 /* One of CHOICES (ends with NULL); *index untouched when absent. */
 void call_query_choice(struct call *call, const char *name, const char *const *choices,
                        size_t *index);

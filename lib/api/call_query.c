@@ -41,12 +41,16 @@ void call_query_number(struct call *call, const char *name, int64_t min, int64_t
     faults_add(call->faults, message.data, "?%s", name);
 }
 
-void call_query_time(struct call *call, const char *name, int64_t *ret_wall_us)
+bool call_query_time(struct call *call, const char *name, int64_t *ret_wall_us)
 {
     struct str text;
 
-    if (call_query_str(call, name, &text) && !clock_parse_rfc3339(text, ret_wall_us))
-        faults_add(call->faults, "must be a time such as 2026-01-31T09:30:00Z", "?%s", name);
+    if (!call_query_str(call, name, &text))
+        return false;
+    if (clock_parse_rfc3339(text, ret_wall_us))
+        return true;
+    faults_add(call->faults, "must be a time such as 2026-01-31T09:30:00Z", "?%s", name);
+    return false;
 }
 
 void call_query_choice(struct call *call, const char *name, const char *const *choices,

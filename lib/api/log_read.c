@@ -83,6 +83,8 @@ static bool send_rest(const struct log_request *request, struct reader *reader,
         }
         if (!send_slice(stream, &page, &left))
             return false;
+        if (page.read_to.n == after.n)
+            break; /* the rest is later than `until` */
         after = page.read_to;
     }
     return true;
@@ -143,7 +145,9 @@ static void take_filter(struct call *call, struct log_filter *filter)
 static void take_times(struct call *call, struct log_filter *filter)
 {
     call_query_time(call, "since", &filter->since_us);
-    call_query_time(call, "until", &filter->until_us);
+    /* Nothing was recorded in 1970, and 0 would mean any time. */
+    if (call_query_time(call, "until", &filter->until_us) && filter->until_us == 0)
+        filter->until_us = -1;
 }
 
 static void serve_log(struct call *call)

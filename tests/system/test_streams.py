@@ -333,6 +333,10 @@ class WholeLog(SystemTest):
             [i["position"] for i in until],
             [i["position"] for i in items if i["recorded_at"] < middle],
         )
+        lines = self.events(f"?until={middle}", accept="application/x-ndjson").body.splitlines()
+        self.assertEqual([json.loads(line) for line in lines], until)
+        self.assertEqual(self.events("?until=1970-01-01T00:00:00Z").json()["items"], [])
+        self.assertEqual(self.events("?since=1970-01-01T00:00:00Z").json()["items"], items[:50])
 
     def test_bad_queries(self):
         """bad numbers, unknown parameters and media types are refused"""
