@@ -5,16 +5,8 @@
 
 static void write_text(struct buf *out, const char *key, struct str value)
 {
-    if (value.data == NULL)
-        return;
-    json_write_key(out, key);
-    json_write_str(out, value);
-}
-
-static void write_number(struct buf *out, const char *key, int64_t value)
-{
-    json_write_key(out, key);
-    buf_add_i64(out, value);
+    if (value.data != NULL)
+        json_add_str(out, key, value);
 }
 
 static void write_raw(struct buf *out, const char *key, struct str json)
@@ -29,7 +21,7 @@ static void write_event(struct buf *out, const struct written_event *event)
     write_text(out, "id", event->id);
     write_text(out, "type", event->type);
     write_text(out, "stream", event->stream);
-    write_number(out, "version", event->version.n);
+    json_add_i64(out, "version", event->version.n);
     write_raw(out, "data", event->data);
     write_raw(out, "metadata", event->metadata);
     json_write_key(out, "occurred_at");
@@ -41,8 +33,8 @@ static void write_stream(struct buf *out, const struct written_stream *stream)
 {
     buf_add_char(out, '{');
     write_text(out, "stream", stream->stream);
-    write_number(out, "first_version", stream->first_version.n);
-    write_number(out, "version", stream->version.n);
+    json_add_i64(out, "first_version", stream->first_version.n);
+    json_add_i64(out, "version", stream->version.n);
     buf_add_char(out, '}');
 }
 

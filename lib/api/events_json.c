@@ -9,10 +9,8 @@
 
 static void write_text(struct buf *out, const char *key, struct str value)
 {
-    if (value.data == NULL)
-        return;
-    json_write_key(out, key);
-    json_write_str(out, value);
+    if (value.data != NULL)
+        json_add_str(out, key, value);
 }
 
 void event_write_json(const struct event *event, struct buf *out)
@@ -21,17 +19,15 @@ void event_write_json(const struct event *event, struct buf *out)
     json_write_str(out, event->id);
     write_text(out, "type", event->type);
     write_text(out, "stream", event->stream);
-    buf_add_cstr(out, ",\"version\":");
-    buf_add_i64(out, event->version.n);
-    buf_add_cstr(out, ",\"position\":");
-    buf_add_i64(out, event->position.n);
+    json_add_i64(out, "version", event->version.n);
+    json_add_i64(out, "position", event->position.n);
     buf_add_cstr(out, ",\"data\":");
     buf_add_str(out, event->data);
     buf_add_cstr(out, ",\"metadata\":");
     buf_add_str(out, event->metadata.data == NULL ? STR("null") : event->metadata);
-    buf_add_cstr(out, ",\"occurred_at\":");
+    json_write_key(out, "occurred_at");
     json_write_time(out, event->occurred_at_us);
-    buf_add_cstr(out, ",\"recorded_at\":");
+    json_write_key(out, "recorded_at");
     json_write_time(out, event->recorded_at_us);
     write_text(out, "correlation_id", event->origin.correlation_id);
     write_text(out, "causation_id", event->origin.causation_id);

@@ -56,25 +56,17 @@ const struct problem_type *problem_type_get(const char *slug)
     return &problem_types[0];
 }
 
-static void write_member(struct buf *out, const char *key, struct str value)
-{
-    json_write_key(out, key);
-    json_write_str(out, value);
-}
-
 void problem_write(struct buf *out, const struct problem_type *type, struct str detail,
                    struct str instance, const struct faults *faults, struct str members)
 {
     buf_add_cstr(out, "{\"type\":\"/docs/errors/");
     buf_add_cstr(out, type->slug);
     buf_add_char(out, '"');
-    write_member(out, "title", str_of(type->title));
-    json_write_key(out, "status");
-    buf_add_i64(out, type->status);
-    write_member(out, "detail", detail);
-    write_member(out, "instance", instance);
-    json_write_key(out, "retryable");
-    buf_add_cstr(out, type->retryable ? "true" : "false");
+    json_add_str(out, "title", str_of(type->title));
+    json_add_i64(out, "status", type->status);
+    json_add_str(out, "detail", detail);
+    json_add_str(out, "instance", instance);
+    json_add_bool(out, "retryable", type->retryable);
     if (faults != NULL && faults_count(faults) > 0) {
         json_write_key(out, "errors");
         faults_write(faults, out);

@@ -15,12 +15,9 @@ enum { APPEND_STREAMS_MAX = 500 };
 
 static void write_stream_members(const struct written_stream *stream, struct buf *out)
 {
-    json_write_key(out, "stream");
-    json_write_str(out, stream->stream);
-    json_write_key(out, "first_version");
-    buf_add_i64(out, stream->first_version.n);
-    json_write_key(out, "version");
-    buf_add_i64(out, stream->version.n);
+    json_add_str(out, "stream", stream->stream);
+    json_add_i64(out, "first_version", stream->first_version.n);
+    json_add_i64(out, "version", stream->version.n);
 }
 
 static void stream_body(const struct write *write, const struct write_shape *shape, struct buf *out)
@@ -28,8 +25,7 @@ static void stream_body(const struct write *write, const struct write_shape *sha
     (void)shape;
     buf_add_char(out, '{');
     write_stream_members(&write->streams[0], out);
-    json_write_key(out, "position");
-    buf_add_i64(out, write->streams[0].last_position.n);
+    json_add_i64(out, "position", write->streams[0].last_position.n);
     buf_add_char(out, '}');
 }
 

@@ -15,21 +15,6 @@ static const char *const state_words[] = {
     [TRACE_DISCARDED] = "discarded",
 };
 
-static void write_text(struct buf *out, const char *key, struct str value)
-{
-    json_write_key(out, key);
-    if (value.data == NULL)
-        buf_add_cstr(out, "null");
-    else
-        json_write_str(out, value);
-}
-
-static void write_number(struct buf *out, const char *key, int64_t value)
-{
-    json_write_key(out, key);
-    buf_add_i64(out, value);
-}
-
 /* What is not known is below 0. */
 static void write_known(struct buf *out, const char *key, int64_t value)
 {
@@ -44,42 +29,42 @@ static void write_topic(const struct event_trace *trace, struct buf *out)
 {
     json_write_key(out, "topic");
     buf_add_char(out, '{');
-    write_text(out, "name", trace->topic);
+    json_add_str(out, "name", trace->topic);
     write_known(out, "partition", trace->partition);
     write_known(out, "offset", trace->offset.n);
-    write_text(out, "state", str_of(published_words[trace->published]));
-    write_number(out, "published_to", trace->cursor.n);
+    json_add_str(out, "state", str_of(published_words[trace->published]));
+    json_add_i64(out, "published_to", trace->cursor.n);
     buf_add_char(out, '}');
 }
 
 static void write_projection(const struct traced_projection *of, struct buf *out)
 {
     buf_add_char(out, '{');
-    write_text(out, "name", of->name);
-    write_number(out, "generation", of->generation);
-    write_text(out, "state", str_of(state_words[of->state]));
-    write_number(out, "checkpoint", of->checkpoint.n);
+    json_add_str(out, "name", of->name);
+    json_add_i64(out, "generation", of->generation);
+    json_add_str(out, "state", str_of(state_words[of->state]));
+    json_add_i64(out, "checkpoint", of->checkpoint.n);
     if (of->state == TRACE_PARKED || of->state == TRACE_QUEUED_BEHIND) {
-        write_number(out, "parked_version", of->parked_version.n);
-        write_text(out, "parked_state", of->parked_state);
-        write_number(out, "attempts", of->attempts);
-        write_text(out, "message", of->message);
+        json_add_i64(out, "parked_version", of->parked_version.n);
+        json_add_str(out, "parked_state", of->parked_state);
+        json_add_i64(out, "attempts", of->attempts);
+        json_add_str(out, "message", of->message);
     }
     buf_add_char(out, '}');
 }
 
 static void write_event(const struct event *event, struct buf *out)
 {
-    write_text(out, "id", event->id);
-    write_text(out, "type", event->type);
-    write_text(out, "stream", event->stream);
-    write_number(out, "version", event->version.n);
-    write_number(out, "position", event->position.n);
+    json_add_str(out, "id", event->id);
+    json_add_str(out, "type", event->type);
+    json_add_str(out, "stream", event->stream);
+    json_add_i64(out, "version", event->version.n);
+    json_add_i64(out, "position", event->position.n);
     json_write_key(out, "recorded_at");
     json_write_time(out, event->recorded_at_us);
-    write_text(out, "correlation_id", event->origin.correlation_id);
-    write_text(out, "request_id", event->origin.request_id);
-    write_text(out, "traceparent", event->origin.traceparent);
+    json_add_str(out, "correlation_id", event->origin.correlation_id);
+    json_add_str(out, "request_id", event->origin.request_id);
+    json_add_str(out, "traceparent", event->origin.traceparent);
 }
 
 void trace_write_json(const struct event *event, const struct event_trace *trace, struct buf *out)

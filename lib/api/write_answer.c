@@ -11,18 +11,6 @@ enum { ANSWER_BYTES_MAX = 4 << 20 };
 
 /* A success. */
 
-static void write_member_str(struct buf *out, const char *key, struct str value)
-{
-    json_write_key(out, key);
-    json_write_str(out, value);
-}
-
-static void write_member_number(struct buf *out, const char *key, int64_t value)
-{
-    json_write_key(out, key);
-    buf_add_i64(out, value);
-}
-
 static void write_events(const struct write *write, struct buf *out)
 {
     json_write_key(out, "events");
@@ -31,11 +19,11 @@ static void write_events(const struct write *write, struct buf *out)
         const struct written_event *event = &write->events[i];
 
         buf_add_cstr(out, i > 0 ? ",{" : "{");
-        write_member_str(out, "id", event->id);
-        write_member_str(out, "type", event->type);
-        write_member_str(out, "stream", event->stream);
-        write_member_number(out, "version", event->version.n);
-        write_member_number(out, "position", event->position.n);
+        json_add_str(out, "id", event->id);
+        json_add_str(out, "type", event->type);
+        json_add_str(out, "stream", event->stream);
+        json_add_i64(out, "version", event->version.n);
+        json_add_i64(out, "position", event->position.n);
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
@@ -69,10 +57,10 @@ void writes_command_body(const struct write *write, const struct write_shape *sh
     const struct written_stream *main_stream = &write->streams[0];
 
     buf_add_char(out, '{');
-    write_member_str(out, shape->id_name, write->id);
-    write_member_str(out, "stream", main_stream->stream);
-    write_member_number(out, "version", main_stream->version.n);
-    write_member_number(out, "position", last_position(write).n);
+    json_add_str(out, shape->id_name, write->id);
+    json_add_str(out, "stream", main_stream->stream);
+    json_add_i64(out, "version", main_stream->version.n);
+    json_add_i64(out, "position", last_position(write).n);
     write_events(write, out);
     buf_add_char(out, '}');
 }
@@ -160,10 +148,10 @@ static struct problem problem_of_conditions(struct call *call, const struct writ
 
         by_ids |= conflict->ids_partly_there;
         buf_add_cstr(&members, i > 0 ? ",{" : "{");
-        write_member_str(&members, "stream", conflict->stream);
+        json_add_str(&members, "stream", conflict->stream);
         json_write_key(&members, "expected");
         write_answer_expected(&conflict->expected, &members);
-        write_member_number(&members, "actual_version", conflict->actual.n);
+        json_add_i64(&members, "actual_version", conflict->actual.n);
         buf_add_char(&members, '}');
     }
     buf_add_char(&members, ']');

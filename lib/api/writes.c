@@ -48,8 +48,7 @@ static void refuse_version(struct call *call, const struct conflict *conflict,
 
     buf_add_cstr(&members, "\"expected_version\":");
     write_answer_expected(&conflict->expected, &members);
-    json_write_key(&members, "actual_version");
-    buf_add_i64(&members, conflict->actual.n);
+    json_add_i64(&members, "actual_version", conflict->actual.n);
     if (since != NULL) {
         json_write_key(&members, "events");
         buf_add_char(&members, '[');

@@ -44,27 +44,19 @@ const char *order_event_type(enum order_event_kind kind)
 
 /* Writing. */
 
-static void write_number(struct buf *out, const char *key, int64_t value)
-{
-    json_write_key(out, key);
-    buf_add_i64(out, value);
-}
-
 static void write_text(struct buf *out, const char *key, struct str value)
 {
-    if (value.data == NULL)
-        return;
-    json_write_key(out, key);
-    json_write_str(out, value);
+    if (value.data != NULL)
+        json_add_str(out, key, value);
 }
 
 static void write_line(struct buf *out, const struct order_line *line, bool with_price)
 {
-    write_number(out, "line", line->line);
+    json_add_i64(out, "line", line->line);
     write_text(out, "sku", line->sku);
-    write_number(out, "quantity", line->quantity);
+    json_add_i64(out, "quantity", line->quantity);
     if (with_price)
-        write_number(out, "unit_price_minor", line->unit_price_minor);
+        json_add_i64(out, "unit_price_minor", line->unit_price_minor);
 }
 
 static void write_lines(struct buf *out, const struct order_event *event, bool with_price)
@@ -82,8 +74,7 @@ static void write_lines(struct buf *out, const struct order_event *event, bool w
 static void write_shipped(struct buf *out, const struct order_event *event)
 {
     write_lines(out, event, false);
-    json_write_key(out, "complete");
-    buf_add_cstr(out, event->complete ? "true" : "false");
+    json_add_bool(out, "complete", event->complete);
     write_text(out, "carrier", event->carrier);
     write_text(out, "tracking", event->tracking);
 }
@@ -92,9 +83,9 @@ static void write_change(struct buf *out, const struct order_change *change)
 {
     json_write_key(out, "change");
     buf_add_char(out, '{');
-    write_number(out, "orders", change->orders);
-    write_number(out, "items", change->items);
-    write_number(out, "total_minor", change->total_minor);
+    json_add_i64(out, "orders", change->orders);
+    json_add_i64(out, "items", change->items);
+    json_add_i64(out, "total_minor", change->total_minor);
     buf_add_char(out, '}');
 }
 
@@ -111,9 +102,9 @@ void order_event_write(const struct domain_event *domain_event, struct buf *out)
     if (parts & PART_LINE)
         write_line(out, &event->lines[0], true);
     if (parts & PART_TOTAL)
-        write_number(out, "total_minor", event->total_minor);
+        json_add_i64(out, "total_minor", event->total_minor);
     if (parts & PART_AMOUNT)
-        write_number(out, "amount_minor", event->total_minor);
+        json_add_i64(out, "amount_minor", event->total_minor);
     if (parts & PART_REFERENCE)
         write_text(out, "reference", event->reference);
     if (parts & PART_SHIPPED)

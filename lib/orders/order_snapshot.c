@@ -9,26 +9,14 @@
 
 #include <string.h>
 
-static void write_number(struct buf *out, const char *key, int64_t value)
-{
-    json_write_key(out, key);
-    buf_add_i64(out, value);
-}
-
-static void write_text(struct buf *out, const char *key, struct str value)
-{
-    json_write_key(out, key);
-    json_write_str(out, value);
-}
-
 static void write_line(struct buf *out, const struct order_state_line *line)
 {
     buf_add_char(out, '{');
-    write_number(out, "line", line->line);
-    write_text(out, "sku", order_state_sku(line));
-    write_number(out, "quantity", line->quantity);
-    write_number(out, "unit_price_minor", line->unit_price_minor);
-    write_number(out, "shipped", line->shipped);
+    json_add_i64(out, "line", line->line);
+    json_add_str(out, "sku", order_state_sku(line));
+    json_add_i64(out, "quantity", line->quantity);
+    json_add_i64(out, "unit_price_minor", line->unit_price_minor);
+    json_add_i64(out, "shipped", line->shipped);
     buf_add_char(out, '}');
 }
 
@@ -37,14 +25,14 @@ void order_state_write(const void *state, struct buf *out)
     const struct order_state *order = state;
 
     buf_add_char(out, '{');
-    write_text(out, "status", str_of(order_status_name(order->status)));
-    write_number(out, "last_line", order->last_line);
-    write_number(out, "total_minor", order->total_minor);
-    write_number(out, "paid_minor", order->paid_minor);
-    write_number(out, "refunded_minor", order->refunded_minor);
-    write_number(out, "items", order->items);
-    write_text(out, "customer_id", str_from(order->customer_id, order->customer_id_len));
-    write_text(out, "currency", str_from(order->currency, sizeof order->currency));
+    json_add_str(out, "status", str_of(order_status_name(order->status)));
+    json_add_i64(out, "last_line", order->last_line);
+    json_add_i64(out, "total_minor", order->total_minor);
+    json_add_i64(out, "paid_minor", order->paid_minor);
+    json_add_i64(out, "refunded_minor", order->refunded_minor);
+    json_add_i64(out, "items", order->items);
+    json_add_str(out, "customer_id", str_from(order->customer_id, order->customer_id_len));
+    json_add_str(out, "currency", str_from(order->currency, sizeof order->currency));
     json_write_key(out, "lines");
     buf_add_char(out, '[');
     for (size_t i = 0; i < order->lines_count; i++) {

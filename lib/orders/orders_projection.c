@@ -89,12 +89,6 @@ static bool read_lines(const struct row *row, struct arena *arena, struct shown_
     return true;
 }
 
-static void write_number(struct buf *out, const char *key, int64_t value)
-{
-    json_write_key(out, key);
-    buf_add_i64(out, value);
-}
-
 static struct str write_lines(const struct shown_line *lines, size_t count, struct arena *arena)
 {
     SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(2 + count * LINE_BYTES_MAX);
@@ -102,12 +96,11 @@ static struct str write_lines(const struct shown_line *lines, size_t count, stru
     buf_add_char(&out, '[');
     for (size_t i = 0; i < count; i++) {
         buf_add_cstr(&out, i > 0 ? ",{" : "{");
-        write_number(&out, "line", lines[i].line.line);
-        json_write_key(&out, "sku");
-        json_write_str(&out, lines[i].line.sku);
-        write_number(&out, "quantity", lines[i].line.quantity);
-        write_number(&out, "unit_price_minor", lines[i].line.unit_price_minor);
-        write_number(&out, "shipped", lines[i].shipped);
+        json_add_i64(&out, "line", lines[i].line.line);
+        json_add_str(&out, "sku", lines[i].line.sku);
+        json_add_i64(&out, "quantity", lines[i].line.quantity);
+        json_add_i64(&out, "unit_price_minor", lines[i].line.unit_price_minor);
+        json_add_i64(&out, "shipped", lines[i].shipped);
         buf_add_char(&out, '}');
     }
     buf_add_char(&out, ']');

@@ -32,10 +32,8 @@ const char *stock_event_type(enum stock_event_kind kind)
 
 static void write_text(struct buf *out, const char *key, struct str value)
 {
-    if (value.data == NULL)
-        return;
-    json_write_key(out, key);
-    json_write_str(out, value);
+    if (value.data != NULL)
+        json_add_str(out, key, value);
 }
 
 static void event_write(const struct domain_event *domain_event, struct buf *out)
@@ -43,8 +41,7 @@ static void event_write(const struct domain_event *domain_event, struct buf *out
     const struct stock_event *event = domain_event->payload;
 
     buf_add_char(out, '{');
-    json_write_key(out, kinds[event->kind].amount);
-    buf_add_i64(out, event->quantity);
+    json_add_i64(out, kinds[event->kind].amount, event->quantity);
     write_text(out, "order_id", event->order_id);
     write_text(out, "reason", event->reason);
     buf_add_char(out, '}');
