@@ -46,7 +46,7 @@ struct publisher {
     int64_t request;         /* the one the core works on */
     int64_t next_request_ms; /* when to look for one */
     int64_t next_report_ms;
-    struct publisher_status told; /* as last reported */
+    struct publisher_status told; /* what the database holds, or would if we led */
     struct log_gate gate;
 
     pthread_mutex_t mutex; /* guards status */
@@ -167,6 +167,13 @@ static bool save(struct publisher *publisher, const struct pub_step *step, struc
     return true;
 }
 
+/* The end of a request writes this itself. Without it a report that fails and a stop for the same
+ * reason as before would leave `starting` in the database for good. */
+static void stop_was_cleared(struct publisher *publisher)
+{
+    publisher->told = (struct publisher_status){.state = PUBLISHER_STARTING};
+}
+
 static bool done(struct publisher *publisher, const struct pub_step *step, struct error *err)
 {
     struct store_done request = {
@@ -180,6 +187,8 @@ static bool done(struct publisher *publisher, const struct pub_step *step, struc
         return false;
     log_info("publisher request", LOG_I64("request", request.request),
              LOG_CSTR("outcome", request.outcome));
+    if (request.clears_stop)
+        stop_was_cleared(publisher);
     pub_done(publisher->core);
     return true;
 }
@@ -197,6 +206,7 @@ static bool new_log(struct publisher *publisher, const struct pub_step *step, st
         return false;
     log_warn("log has another identity", LOG_CSTR("before", publisher->identity.id),
              LOG_STR("prefix", step->prefix));
+    stop_was_cleared(publisher);
     pub_done(publisher->core);
     return true;
 }

@@ -218,6 +218,25 @@ START_TEST(a_retry_without_a_cure_stops_again)
 }
 END_TEST
 
+/* Only the end of the request and the next stop are written. */
+START_TEST(a_stop_is_told_though_the_report_before_it_failed)
+{
+    recreate();
+    start_and_stop_for("topic-lost");
+    database_run(logs.database,
+                 "create function refuse() returns trigger language plpgsql as"
+                 " $$begin raise exception 'refused'; end$$;"
+                 "create trigger refuse before update on publisher_state for each row"
+                 " when (new.state <> 'stopped' and new.handled = old.handled)"
+                 " execute function refuse()");
+    accept(ACCEPT_RETRY, 0);
+    for (struct await await = await_for(FIXTURE_TIMEOUT_MS);
+         log_fixture_number(&logs, "select stops from publisher_state") < 2;)
+        await_more(&await, "the second stop was not told");
+    log_fixture_await_state(&logs, "stopped", "topic-lost");
+}
+END_TEST
+
 /* The stop is in the database: who leads next reads it there and publishes nothing. */
 START_TEST(a_stop_outlives_its_leader)
 {
@@ -259,6 +278,12 @@ Suite *publisher_stops_suite(void)
     tcase_add_test(tcase, a_retry_without_a_cure_stops_again);
     tcase_add_test(tcase, a_stop_outlives_its_leader);
     tcase_add_test(tcase, a_topic_made_beforehand_keeps_its_partitions);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("told");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_stop_is_told_though_the_report_before_it_failed);
     suite_add_tcase(suite, tcase);
     return suite;
 }
