@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/queue.h"
 #include "base/thread.h"
 #include "base/uuid.h"
 #include "projection/look.h"
@@ -17,7 +16,6 @@
 #include "resilience/backoff.h"
 
 enum {
-    NOTICES_MAX = 8 * WORKER_PARTITIONS_MAX,
     SEE_CURSOR_MS = 1000,
     TROUBLE_LOG_MS = 30000,
 };
@@ -35,24 +33,25 @@ struct notice {
     enum notice_kind kind;
     struct partition *partition; /* held by the worker from ASSIGNED to REVOKED */
     struct error error;          /* START_FAILED */
+    struct notice *next;
 };
 
-/* What the poll thread calls. */
+/* What the poll thread calls. Its notices are a list, not a queue: the poll thread can neither wait
+ * nor refuse while the worker is stuck in a statement, and how many come is Kafka's matter. */
 
 static void notify(struct worker *worker, enum notice_kind kind, struct partition *partition,
                    const struct error *err)
 {
     struct notice *notice = mem_zalloc(sizeof(*notice));
-    enum queue_push pushed;
 
     notice->kind = kind;
     notice->partition = partition;
     if (err)
         notice->error = *err;
-    pushed = queue_push(worker->notices, notice);
-    /* A partition has a few notices at most before the worker looks. */
-    assert(pushed == QUEUE_PUSHED);
-    (void)pushed;
+    pthread_mutex_lock(&worker->notices_mutex);
+    *worker->notices_end = notice;
+    worker->notices_end = &notice->next;
+    pthread_mutex_unlock(&worker->notices_mutex);
     signal_raise(worker->wake);
 }
 
@@ -85,7 +84,12 @@ void worker_wake(struct worker *worker)
 
 static void add_partition(struct worker *worker, struct partition *partition)
 {
-    assert(worker->partitions_count < WORKER_PARTITIONS_MAX);
+    if (worker->partitions_count == worker->partitions_room) {
+        worker->partitions = mem_grow(worker->partitions, &worker->partitions_room,
+                                      worker->partitions_count + 1, sizeof(*worker->partitions));
+        worker->filling =
+            mem_realloc(worker->filling, worker->partitions_room * sizeof(*worker->filling));
+    }
     worker->partitions[worker->partitions_count++] = partition;
 }
 
@@ -100,11 +104,27 @@ static void drop_partition(struct worker *worker, struct partition *partition)
     partition_drop(partition);
 }
 
+/* The oldest; NULL: none. */
+static struct notice *notice_pop(struct worker *worker)
+{
+    struct notice *notice;
+
+    pthread_mutex_lock(&worker->notices_mutex);
+    notice = worker->notices;
+    if (notice) {
+        worker->notices = notice->next;
+        if (!worker->notices)
+            worker->notices_end = &worker->notices;
+    }
+    pthread_mutex_unlock(&worker->notices_mutex);
+    return notice;
+}
+
 static void take_notices(struct worker *worker, int64_t now_ms)
 {
     struct notice *notice;
 
-    while ((notice = queue_pop(worker->notices, 0))) {
+    while ((notice = notice_pop(worker))) {
         switch (notice->kind) {
         case NOTICE_ASSIGNED:
             add_partition(worker, notice->partition);
@@ -325,7 +345,7 @@ static void drop_notices(struct worker *worker)
 {
     struct notice *notice;
 
-    while ((notice = queue_pop(worker->notices, 0))) {
+    while ((notice = notice_pop(worker))) {
         if (notice->kind == NOTICE_ASSIGNED)
             partition_drop(notice->partition);
         mem_free(notice);
@@ -338,9 +358,11 @@ static void worker_free(struct worker *worker)
     pg_free(worker->conn);
     cursor_release(&worker->cursor);
     arena_free(worker->arena);
-    queue_free(worker->notices);
+    mem_free(worker->partitions);
+    mem_free(worker->filling);
     signal_free(worker->wake);
     stop_free(worker->stop);
+    pthread_mutex_destroy(&worker->notices_mutex);
     pthread_mutex_destroy(&worker->trouble_mutex);
     mem_free(worker);
 }
@@ -352,10 +374,11 @@ bool worker_start(const struct worker_config *config, struct worker **ret_worker
     worker->config = *config;
     worker->stop = stop_new();
     worker->wake = signal_new();
-    worker->notices = queue_new(NOTICES_MAX);
+    worker->notices_end = &worker->notices;
     worker->arena = arena_new(1 << 20);
     worker->conn = pg_new(&config->postgres, PG_PROFILE_BATCH);
     cursor_init(&worker->cursor, config->identity->id);
+    pthread_mutex_init(&worker->notices_mutex, NULL);
     pthread_mutex_init(&worker->trouble_mutex, NULL);
     if (!thread_start(THREAD_PARTITION, config->table->projection->name, worker_run, worker,
                       &worker->thread, err)) {

@@ -16,7 +16,7 @@
 
 struct fill {
     struct worker *worker;
-    struct partition *partitions[WORKER_PARTITIONS_MAX];
+    struct partition **partitions;
     size_t count;
     struct position after; /* the lowest position of them */
     struct position up_to; /* the highest goal */
@@ -151,7 +151,7 @@ static void apply_slice(struct fill *fill, int64_t now_ms)
 
 bool worker_fill_due(struct worker *worker, int64_t now_ms)
 {
-    struct fill fill = {.worker = worker};
+    struct fill fill = {.worker = worker, .partitions = worker->filling};
     struct error err;
 
     choose(&fill, now_ms);

@@ -4,7 +4,7 @@
  * finds where they begin, worker_fill.c applies slices of the log, worker_read.c applies batches
  * from Kafka, worker_park.c deals with parked keys between batches, worker_show.c tells people.
  *
- * Threads: the worker's, but for `trouble`.
+ * Threads: the worker's, but for the notices and `trouble`.
  */
 #ifndef DAYBOOK_PROJECTION_WORKER_INTERNAL_H
 #define DAYBOOK_PROJECTION_WORKER_INTERNAL_H
@@ -16,14 +16,17 @@
 #include "projection/worker.h"
 #include "publisher/cursor.h"
 
-enum { WORKER_PARTITIONS_MAX = 1024 };
+struct notice;
 
 struct worker {
     struct worker_config config;
     struct thread *thread;
     struct stop *stop;
     struct signal *wake;
-    struct queue *notices;
+
+    pthread_mutex_t notices_mutex;
+    struct notice *notices;      /* guarded by notices_mutex; the oldest first */
+    struct notice **notices_end; /* guarded by it, too: where the next one goes */
 
     /* the thread's own */
     struct pg_conn *conn;
@@ -33,8 +36,9 @@ struct worker {
     struct cursor cursor; /* the database's copy, as last seen */
     int64_t cursor_seen_ms;
     struct arena *arena; /* of a batch */
-    struct partition *partitions[WORKER_PARTITIONS_MAX];
-    size_t partitions_count;
+    struct partition **partitions;
+    struct partition **filling; /* room for those of a slice */
+    size_t partitions_count, partitions_room;
     size_t turn; /* which partition comes first in the next batch */
     struct log_gate gate;
     struct log_gate letters_gate;

@@ -59,14 +59,16 @@ static void note(struct worker *worker, struct partition *p, int64_t now_ms)
 static void seek(struct worker *worker, struct partition *p, int64_t now_ms)
 {
     struct start *start = mem_alloc(sizeof(*start));
-    enum queue_push pushed;
 
     *start = (struct start){.partition = p, .offset = p->core.next};
     partition_hold(p);
-    pushed = queue_push(worker->config.starts, start);
-    /* A partition asks once, and again only after it was told of a failure. */
-    assert(pushed == QUEUE_PUSHED);
-    (void)pushed;
+    /* A partition asks once, and again only after it was told of a failure, or at the next turn if
+     * thousands of others have asked before it. */
+    if (queue_push(worker->config.starts, start) != QUEUE_PUSHED) {
+        partition_drop(p);
+        mem_free(start);
+        return;
+    }
     partition_core_sought(&p->core, now_ms);
 }
 
