@@ -45,6 +45,7 @@ const char *const kafka_refused_keys[][2] = {
     {"allow.auto.create.topics", "topics are made by the publisher, with their settings"},
     {"client.id", "it is the instance's name"},
     {"plugin.library.paths", "no foreign code in this process"},
+    {"brokers", "it is called kafka.bootstrap.servers (DAYBOOK_KAFKA_BOOTSTRAP_SERVERS)"},
     {NULL, NULL},
 };
 

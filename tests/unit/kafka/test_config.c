@@ -42,7 +42,10 @@ END_TEST
 static const struct {
     const char *key, *value, *fault;
 } rows[] = {
-    {"brokers", "here:9092", "kafka.producer.brokers: librdkafka knows no such property\n"},
+    {"brokers", "here:9092",
+     "kafka.producer.brokers: it is called kafka.bootstrap.servers "
+     "(DAYBOOK_KAFKA_BOOTSTRAP_SERVERS)\n"},
+    {"no.such", "x", "kafka.producer.no.such: librdkafka knows no such property\n"},
     {"batch.num.mesages", "2",
      "kafka.producer.batch.num.mesages: librdkafka knows no such property; did you mean "
      "'batch.num.messages'?\n"},
