@@ -2,8 +2,6 @@
 /* Makes partitions ours, and finds where Kafka goes on. */
 #include "projection/worker_internal.h"
 
-#include <assert.h>
-
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/queue.h"
