@@ -125,7 +125,9 @@ static bool plan_record(struct worker *worker, struct partition *p, size_t index
             worker_stopped_at(worker, p, now_ms);
         return false;
     }
-    if (facts.foreign && (plan->foreign_count == FOREIGN_BATCH_MAX || keys_moved(worker)))
+    /* Asked for the first one of a plan: a flood of them must not ask for each. */
+    if (facts.foreign && (plan->foreign_count == FOREIGN_BATCH_MAX ||
+                          (plan->foreign_count == 0 && keys_moved(worker))))
         return false;
     switch (partition_core_judge(&plan->to, &facts)) {
     case RECORD_APPLY:
