@@ -76,7 +76,8 @@ enum config_open config_slurp(struct arena *arena, const char *path, size_t byte
  */
 bool config_value_parse(const struct setting *setting, struct str text, int64_t *ret_number,
                         struct buf *wanted);
-/* The unit of a SIZE applied to a whole number, as config_parse_duration_ms() does for durations. */
+/* The unit of a SIZE applied to a whole number, as config_parse_duration_ms() does for durations.
+ */
 bool config_parse_size_bytes(struct str text, int64_t *ret_bytes);
 /* The same back, in the largest unit without a rest: "10s", "64KiB". */
 void config_write_number(struct buf *out, enum setting_type type, int64_t number);

@@ -32,7 +32,8 @@ struct within_event {
     int64_t occurred_at_us;
 };
 
-/* In order, 1..APPEND_WITHIN_MAX, each at most EVENT_BYTES_MAX. *ret_last: the last one's position. */
+/* In order, 1..APPEND_WITHIN_MAX, each at most EVENT_BYTES_MAX. *ret_last: the last one's position.
+ */
 MUST_CHECK bool append_within(struct pg_conn *conn, const struct within_event *events, size_t count,
                               struct arena *arena, struct position *ret_last, struct error *err);
 

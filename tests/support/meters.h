@@ -12,8 +12,8 @@
  *
  * Threads: any; pure.
  */
-#ifndef DAYBOOK_SUPPORT_METERS_H
-#define DAYBOOK_SUPPORT_METERS_H
+#ifndef DAYBOOK_TESTS_SUPPORT_METERS_H
+#define DAYBOOK_TESTS_SUPPORT_METERS_H
 #include "eventlog/decider.h"
 #include "projection/fold.h"
 

@@ -134,8 +134,6 @@ START_TEST(commands_do_not_wait_for_snapshots)
 }
 END_TEST
 
-/* --- what is not trusted --- */
-
 static const struct damage {
     const char *name;
     const char *sql;
@@ -249,8 +247,6 @@ START_TEST(events_before_the_snapshot_need_not_be_there)
     ck_assert_int_eq(expect_balance("1", LONG + EVERY - 2), EVERY);
 }
 END_TEST
-
-/* --- several who write --- */
 
 /* Whatever was offered before this one was written was dealt with. */
 static void offer_last(struct snapshotter *snapshotter, int64_t version)

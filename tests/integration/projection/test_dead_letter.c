@@ -299,8 +299,6 @@ START_TEST(a_batch_can_be_cancelled)
 }
 END_TEST
 
-/* --- several at once --- */
-
 static void ask_for_all(void *arg)
 {
     struct letter_requested *ret = arg;

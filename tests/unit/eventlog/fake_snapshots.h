@@ -5,8 +5,8 @@
  *
  * Threads: owner only.
  */
-#ifndef DAYBOOK_EVENTLOG_FAKE_SNAPSHOTS_H
-#define DAYBOOK_EVENTLOG_FAKE_SNAPSHOTS_H
+#ifndef DAYBOOK_TESTS_UNIT_EVENTLOG_FAKE_SNAPSHOTS_H
+#define DAYBOOK_TESTS_UNIT_EVENTLOG_FAKE_SNAPSHOTS_H
 #include "eventlog/snapshot_internal.h"
 #include "tests/unit/eventlog/fake_log.h"
 

@@ -67,8 +67,6 @@ static void expect_snapshot_at(int64_t version)
     ck_assert_int_eq(the_log->events[the_snapshot()->position - 1].version, version);
 }
 
-/* --- when --- */
-
 START_TEST(a_stream_is_kept_each_time_it_has_grown_by_so_many_events)
 {
     int64_t versions[3 * EVERY];
@@ -159,8 +157,6 @@ START_TEST(raw_events_nobody_folded_are_not_kept)
 }
 END_TEST
 
-/* --- loads --- */
-
 START_TEST(a_cold_load_begins_with_the_snapshot)
 {
     store_account("account-1", 100 * EVERY);
@@ -226,8 +222,6 @@ START_TEST(a_long_reload_uses_the_snapshot_of_another_process)
     ck_assert_uint_eq(the_session.loaded_events, 0);
 }
 END_TEST
-
-/* --- what is not trusted --- */
 
 static void keep_and_go_cold(void)
 {
