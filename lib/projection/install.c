@@ -86,9 +86,8 @@ static bool install(struct pg_conn *conn, const struct projection *projection,
 
     if (!generation_lock(conn, projection->name, err) || !find(conn, projection, &rows, err))
         return false;
-    if (pg_is_null(rows, 0, 0))
-        pg_rows_skip(rows);
-    else if (!check(rows, projection, identity, &generation, &is_ours, err))
+    pg_rows_skip(rows); /* what is read depends on what there is */
+    if (!pg_is_null(rows, 0, 0) && !check(rows, projection, identity, &generation, &is_ours, err))
         return false;
     if (!is_ours) {
         generation = (int)pg_get_i64(rows, 0, 3) + 1; /* numbers are never used again */
