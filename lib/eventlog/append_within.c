@@ -98,11 +98,11 @@ static bool take_ids(struct appending *a, struct error *err)
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     int64_t id;
 
+    pg_params_init(&params);
     for (size_t i = 0; i < a->targets_count; i++)
         a->new_count += a->targets[i].id == 0;
     if (a->new_count == 0)
         return true;
-    pg_params_init(&params);
     pg_add_i32(&params, 1);
     if (!pg_query(a->conn, sql_stream_ids_take, &params, &rows, err))
         return false;

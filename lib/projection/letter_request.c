@@ -58,12 +58,12 @@ static bool look(struct asking *a, struct pg_rows **ret_rows, struct error *err)
     SCOPED(pg_rows_free) struct pg_rows *locked = NULL;
     int64_t *ids;
 
+    pg_params_init(&params);
     if (!lock(a, &locked, err))
         return false;
     ids = ARENA_ARRAY(a->arena, int64_t, pg_rows_count(locked));
     for (size_t i = 0; i < pg_rows_count(locked); i++)
         ids[i] = pg_get_i64(locked, i, 0);
-    pg_params_init(&params);
     add_ids(&params, ids, pg_rows_count(locked));
     return pg_query(a->conn, sql, &params, ret_rows, err) ||
            error_wrap(err, "look at the dead letters");

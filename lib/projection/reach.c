@@ -17,13 +17,13 @@ bool written_load(struct pg_conn *conn, struct position first, struct position l
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
+    pg_params_init(&params);
     assert(first.n <= last.n);
 
     *ret = (struct written){.first = first, .last = last};
     ret->whole = last.n - first.n >= WRITE_POSITIONS_MAX;
     if (ret->whole)
         return true;
-    pg_params_init(&params);
     pg_add_i64(&params, first.n);
     pg_add_i64(&params, last.n);
     if (!pg_query(conn, sql_written_streams, &params, &rows, err))

@@ -62,9 +62,9 @@ static bool load_parked(struct lane *lane, struct error *err)
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
+    pg_params_init(&params);
     if (lane->parked)
         return true;
-    pg_params_init(&params);
     pg_add_str(&params, str_of(lane->table->projection->name));
     pg_add_i32(&params, lane->table->generation);
     if (!pg_query(lane->conn,
@@ -297,9 +297,9 @@ static bool insert_parked(struct slice *s)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
+    pg_params_init(&params);
     if (s->parked_count == 0)
         return true;
-    pg_params_init(&params);
     parked_insert_params(&params, set_of(s->lane), s->parked, s->parked_count, s->now_ms,
                          s->lane->arena);
     return pg_query(s->lane->conn, sql_parked_insert, &params, NULL, s->err) ||

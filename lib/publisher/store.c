@@ -104,10 +104,10 @@ static bool save_copy(struct pg_conn *conn, int64_t epoch, const struct store_co
     SCOPED_VALUE(buf_release) struct buf json = BUF_INIT(CURSOR_BYTES_MAX);
     struct uuid log_id;
 
+    pg_params_init(&params);
     cursor_write(copy->cursor, &json);
     if (json.failed || !uuid_parse(str_of(copy->cursor->log_id), &log_id))
         return error_set(err, ERROR_FATAL, "internal-error", "the cursor cannot be written");
-    pg_params_init(&params);
     pg_add_uuid(&params, log_id);
     pg_add_i64(&params, epoch);
     pg_add_i64(&params, copy->cursor->position.n);
