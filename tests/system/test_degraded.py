@@ -164,9 +164,7 @@ class Projector(SystemTest):
 
     def test_a_read_model_of_another_program(self):
         """a projection that can not begin is blocked and says why; the others run"""
-        self.cluster.database.execute(
-            "UPDATE projections SET declaration = 'other ' || declaration WHERE name = 'orders'"
-        )
+        self.change_declaration("'other ' || declaration")
         processes = [self.cluster.serve("early", "publish"), self.cluster.serve("odd", "project")]
         self.eventually(
             lambda: {name: p["state"] for name, p in self.projections().items()}
@@ -176,8 +174,13 @@ class Projector(SystemTest):
         self.assertIn("another declaration", self.projections()["orders"]["reason"])
         for process in processes:
             self.assertEqual(process.terminate(), 0)
+        self.change_declaration("substr(declaration, 7)")
+
+    def change_declaration(self, to):
+        """Of the live table of orders, which is its only generation."""
         self.cluster.database.execute(
-            "UPDATE projections SET declaration = substr(declaration, 7) WHERE name = 'orders'"
+            f"UPDATE projections SET declaration = {to} WHERE name = 'orders';"
+            f" UPDATE generations SET declaration = {to} WHERE projection = 'orders'"
         )
 
 
