@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Orders and stock as they were: by version, by time, and told as a history."""
-import time
 
 from support.case import SystemTest, event, main, order_of, unique
+from support.waiting import eventually
 
 
 class TimeTravel(SystemTest):
@@ -34,7 +34,14 @@ class TimeTravel(SystemTest):
         if shows_order:
             cls.orders.append(cls.api.get(cls.target).json())
         cls.stocks.append(cls.api.get(f"/v1/stock/{cls.sku}").json())
-        time.sleep(0.002)  # apart in recorded_at, as a test needs times between two events
+        # A test needs times between two events.
+        eventually(
+            lambda: cls.cluster.database.value(
+                "SELECT clock_timestamp() > recorded_at + interval '1 ms' FROM log_head"
+            )
+            == b"t",
+            "the next event is recorded later",
+        )
 
     def recorded(self, stream, version):
         target = f"/v1/streams/{stream}/events/{version}"
