@@ -97,8 +97,8 @@ bool generation_move(struct pg_conn *conn, const char *projection, int generatio
     return true;
 }
 
-static void add_programs(struct pg_params *params, const struct projection *const *projections,
-                         size_t count)
+void generation_add_programs(struct pg_params *params, const struct projection *const *projections,
+                             size_t count)
 {
     pg_array_open(params, PG_TEXT);
     for (size_t i = 0; i < count; i++)
@@ -122,7 +122,7 @@ bool generations_to_run(struct pg_conn *conn, const struct projection *const *pr
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
     pg_params_init(&params);
-    add_programs(&params, projections, count);
+    generation_add_programs(&params, projections, count);
     pg_add_str(&params, str_of(log_id));
     pg_add_i64(&params, GENERATION_RUNS_MAX);
     if (!pg_query(conn, sql_generations_run, &params, &rows, err))

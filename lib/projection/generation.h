@@ -59,6 +59,12 @@ struct generation_run {
 
 enum { GENERATION_RUNS_MAX = 256 };
 
+struct pg_params;
+
+/* Two arrays of text: the names of PROJECTIONS, and the declarations this program has of them. */
+void generation_add_programs(struct pg_params *params, const struct projection *const *projections,
+                             size_t count);
+
 /* Of PROJECTIONS (COUNT of them), of all that are not paused; at most GENERATION_RUNS_MAX. */
 MUST_CHECK bool generations_to_run(struct pg_conn *conn,
                                    const struct projection *const *projections, size_t count,

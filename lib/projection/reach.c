@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-#include "base/mem.h"
 #include "kafka/partition.h"
 #include "postgres/pg.h"
+#include "projection/generation.h"
 #include "projection/sql.h"
 #include "projection/table.h"
 
@@ -93,18 +93,7 @@ bool written_find_parked(struct pg_conn *conn, const struct projection *projecti
 static void add_names(struct pg_params *params, const struct projection *const *projections,
                       size_t count)
 {
-    pg_array_open(params, PG_TEXT);
-    for (size_t i = 0; i < count; i++)
-        pg_array_str(params, str_of(projections[i]->name));
-    pg_array_close(params);
-    pg_array_open(params, PG_TEXT);
-    for (size_t i = 0; i < count; i++) {
-        char *declaration = projection_declaration(projections[i]);
-
-        pg_array_str(params, str_of(declaration));
-        mem_free(declaration);
-    }
-    pg_array_close(params);
+    generation_add_programs(params, projections, count);
     pg_array_open(params, PG_TEXT);
     for (size_t i = 0; i < count; i++)
         for (const char *const *category = projections[i]->categories; *category; category++)
