@@ -33,12 +33,6 @@ void api_route_plumbing(struct api *api, const char *pattern, route_fn serve)
         &(struct route){.method = HTTP_GET, .pattern = pattern, .serve = serve, .plumbing = true});
 }
 
-void api_route_bulk(struct api *api, enum http_method method, const char *pattern, route_fn serve)
-{
-    router_add(api->router,
-               &(struct route){.method = method, .pattern = pattern, .serve = serve, .bulk = true});
-}
-
 /* Before the body arrives: which route it is for, and so how large it may be. */
 static size_t body_max(void *arg, const struct http_request *request)
 {

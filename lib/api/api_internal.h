@@ -36,7 +36,6 @@ void api_route(struct api *api, enum http_method method, const char *pattern, ro
                const void *spec);
 /* Served before api_open(), too. */
 void api_route_plumbing(struct api *api, const char *pattern, route_fn serve);
-void api_route_bulk(struct api *api, enum http_method method, const char *pattern, route_fn serve);
 
 /* Each adds its routes. */
 void plumbing_routes(struct api *api);

@@ -188,17 +188,6 @@ static void read_body(struct call *call, json_t *body, struct write *group)
     fields_done(&fields);
 }
 
-/* A condition of the whole request could only be on a stream that it does not name. */
-static bool refuse_conditions(struct call *call)
-{
-    if (http_request_header(call->request, "If-Match", NULL).data == NULL &&
-        http_request_header(call->request, "If-None-Match", NULL).data == NULL)
-        return true;
-    call_problem(call, "bad-request", STR_NONE,
-                 "here each command has its own condition, if_match, and the header is not taken");
-    return false;
-}
-
 static void serve_bulk(struct call *call)
 {
     SCOPED(json_decref) json_t *body = NULL;
@@ -206,7 +195,7 @@ static void serve_bulk(struct call *call)
     struct write *group;
 
     if (!call_accepts(call, "application/json") || !call_query_done(call) ||
-        !refuse_conditions(call) || !call_body(call, false, &body))
+        !call_body(call, false, &body))
         return;
     group = writes_new(call, WRITE_GROUP, &bulk_shape, dry_run);
     if (group == NULL)
@@ -222,5 +211,12 @@ static void serve_bulk(struct call *call)
 
 void bulk_routes(struct api *api)
 {
-    api_route_bulk(api, HTTP_POST, "/v1/commands", serve_bulk);
+    router_add(
+        api->router,
+        &(struct route){.method = HTTP_POST,
+                        .pattern = "/v1/commands",
+                        .serve = serve_bulk,
+                        .bulk = true,
+                        .instead_of_conditions =
+                            "put each command's condition into the body, as its 'if_match'"});
 }

@@ -2,6 +2,7 @@
 #include "api/call.h"
 
 #include "api/api_internal.h"
+#include "api/conditions.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/name.h"
@@ -150,11 +151,11 @@ static void serve(struct call *call)
         answer_method_not_allowed(call);
     } else {
         call->route = call->path.route;
-        if (call->route->plumbing || atomic_load(&call->api->writer) != NULL)
-            call->route->serve(call);
-        else
+        if (!call->route->plumbing && atomic_load(&call->api->writer) == NULL)
             call_problem(call, "dependency-down", STR_NONE,
                          "the database has not been reached yet");
+        else if (conditions_fit(call))
+            call->route->serve(call);
     }
 }
 

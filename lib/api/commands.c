@@ -148,6 +148,10 @@ void command_routes_add(struct api *api, const struct command_route *routes)
                                                   .body = writes_command_body},
                                         .next = api->commands};
         api->commands = entry;
-        api_route(api, method_of(route->method), route->pattern, serve_command, entry);
+        router_add(api->router, &(struct route){.method = method_of(route->method),
+                                                .pattern = route->pattern,
+                                                .serve = serve_command,
+                                                .spec = entry,
+                                                .takes_conditions = true});
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/conditions.h"
 
+#include "api/router.h"
 #include "base/arena.h"
 
 #include <xxhash.h>
@@ -11,6 +12,26 @@ static bool refuse(struct call *call, const char *detail)
 {
     call_problem(call, "bad-request", STR_NONE, "%s", detail);
     return false;
+}
+
+bool conditions_fit(struct call *call)
+{
+    static const char *const names[] = {"If-Match", "If-None-Match"};
+    const struct route *route = call->route;
+    const char *instead = route->instead_of_conditions;
+
+    /* A read's If-None-Match is about what the client has: call_not_modified(). */
+    if (route->method == HTTP_GET || route->takes_conditions)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (http_request_header(call->request, names[i], NULL).data != NULL) {
+            call_problem(call, "bad-request", STR_NONE, "%s is not taken here: %s", names[i],
+                         instead != NULL
+                             ? instead
+                             : "what this request changes has no version, send it without");
+            return false;
+        }
+    return true;
 }
 
 /* A strong ETag of ours: "7". */

@@ -9,6 +9,11 @@
 #include "api/call.h"
 #include "eventlog/write.h"
 
+/*
+ * A condition that a write does not take must not be passed over: the client believes that what it
+ * writes is guarded. Answers 400 with what the call's route has instead, and returns false.
+ */
+bool conditions_fit(struct call *call);
 /* Each answers 400 and returns false when its header is malformed. */
 bool conditions_expectation(struct call *call, struct expectation *ret);
 bool conditions_idempotency(struct call *call, struct write *write);

@@ -25,6 +25,10 @@ struct route {
     const void *spec; /* the handler's own: a command_route, list_route, ... */
     bool bulk;        /* takes the larger body */
     bool plumbing;    /* needs no database */
+    /* Of a write: it takes If-Match and If-None-Match. One that does not refuses them, and tells
+     * what to use instead; NULL: it has no condition. */
+    bool takes_conditions;
+    const char *instead_of_conditions;
 };
 
 enum { ROUTES_MAX = 256, PATH_PARAMETERS_MAX = 4 };

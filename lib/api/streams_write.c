@@ -293,6 +293,17 @@ static void serve_append(struct call *call)
 
 void stream_write_routes(struct api *api)
 {
-    api_route_bulk(api, HTTP_POST, "/v1/streams/{stream}/events", serve_stream_append);
-    api_route_bulk(api, HTTP_POST, "/v1/append", serve_append);
+    router_add(api->router, &(struct route){.method = HTTP_POST,
+                                            .pattern = "/v1/streams/{stream}/events",
+                                            .serve = serve_stream_append,
+                                            .bulk = true,
+                                            .takes_conditions = true});
+    router_add(api->router,
+               &(struct route){.method = HTTP_POST,
+                               .pattern = "/v1/append",
+                               .serve = serve_append,
+                               .bulk = true,
+                               .instead_of_conditions =
+                                   "put each stream's condition into the body, as 'expected' of "
+                                   "its item in 'appends', or in 'checks'"});
 }

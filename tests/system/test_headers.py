@@ -106,6 +106,28 @@ class Conditions(SystemTest):
             answer = self.append(stream, event(), if_match='"1"', if_none_match="*")
             self.assertIn(answer.status, (400, 412), answer)
 
+    def test_conditions_that_a_write_does_not_take(self):
+        """no write passes over a condition in its headers: 400 tells where it belongs"""
+        stream = unique("note-")
+        append = {"appends": [{"stream": stream, "events": [event()]}]}
+        commands = {"commands": [{"command": "stock.receive", "id": "s", "data": {"quantity": 1}}]}
+        writes = (
+            ("/v1/append", append, "'expected'"),
+            ("/v1/append?dry_run=true", append, "'expected'"),
+            ("/v1/commands", commands, "'if_match'"),
+            ("/admin/v1/publisher/pause", None, "has no version"),
+            ("/admin/v1/projections/orders/rebuild", {}, "has no version"),
+            ("/admin/v1/dlq/redrive", {"filter": {}, "reason": "x"}, "has no version"),
+            ("/admin/v1/jobs/1/cancel", None, "has no version"),
+        )
+        with self.unchanged():
+            for target, body, instead in writes:
+                for condition in ({"if_match": '"7"'}, {"if_none_match": "*"}):
+                    answer = self.api.post(target, body, **condition)
+                    problem = self.refused(answer, 400, "bad-request")
+                    self.assertIn(instead, problem["detail"], target)
+        self.expect(self.api.post("/v1/append", append), 201)
+
     def test_etag_and_not_modified(self):
         """reads of one aggregate carry a strong ETag; If-None-Match with it is 304 without a body"""
         sku = unique("sku")

@@ -39,8 +39,24 @@ static void serve_key(struct call *call)
     buf_release(&out);
 }
 
+static void serve_plain(struct call *call)
+{
+    answer_text(call, STR("served"));
+}
+
 static const struct route routes[] = {
-    {.method = HTTP_POST, .pattern = "/expect", .serve = serve_expectation, .plumbing = true},
+    {.method = HTTP_POST,
+     .pattern = "/expect",
+     .serve = serve_expectation,
+     .plumbing = true,
+     .takes_conditions = true},
+    {.method = HTTP_POST, .pattern = "/plain", .serve = serve_plain, .plumbing = true},
+    {.method = HTTP_GET, .pattern = "/plain", .serve = serve_plain, .plumbing = true},
+    {.method = HTTP_POST,
+     .pattern = "/hinted",
+     .serve = serve_plain,
+     .plumbing = true,
+     .instead_of_conditions = "use 'expected'"},
     {.method = HTTP_POST, .pattern = "/key", .serve = serve_key, .plumbing = true},
     {.method = HTTP_PATCH, .pattern = "/key", .serve = serve_key, .plumbing = true},
     {.method = HTTP_POST, .pattern = "/key/{other}", .serve = serve_key, .plumbing = true},
@@ -101,6 +117,36 @@ START_TEST(a_malformed_condition_is_refused)
     struct raw_reply reply = api_fixture_ask(&fixture, "POST /expect", bad[_i], "");
 
     EXPECT_STR(reply_slug(&reply), "bad-request");
+}
+END_TEST
+
+static const struct {
+    const char *line;
+    const char *headers;
+    const char *tells;
+} unfit[] = {
+    {"POST /plain", "If-Match: \"7\"\r\n", "If-Match is not taken here: what this request"},
+    {"POST /plain", "If-None-Match: *\r\n", "If-None-Match is not taken here"},
+    {"POST /plain", "If-Match: nonsense\r\n", "send it without"},
+    {"POST /hinted", "if-match: *\r\n", "If-Match is not taken here: use 'expected'"},
+};
+
+START_TEST(a_condition_that_a_write_does_not_take_is_refused)
+{
+    struct raw_reply reply = api_fixture_ask(&fixture, unfit[_i].line, unfit[_i].headers, "");
+
+    EXPECT_STR(reply_slug(&reply), "bad-request");
+    ck_assert_msg(reply_has(&reply, unfit[_i].tells), STR_FMT, STR_ARG(reply.body));
+}
+END_TEST
+
+START_TEST(writes_without_conditions_and_reads_are_served)
+{
+    struct raw_reply reply = api_fixture_ask(&fixture, "POST /hinted", "", "");
+
+    EXPECT_STR(reply.body, "served");
+    reply = api_fixture_ask(&fixture, "GET /plain", "If-None-Match: \"7\"\r\n", "");
+    EXPECT_STR(reply.body, "served");
 }
 END_TEST
 
@@ -190,6 +236,8 @@ Suite *api_conditions_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, a_condition_is_an_expectation, 0, COUNT_OF(good));
     tcase_add_loop_test(tc, a_malformed_condition_is_refused, 0, COUNT_OF(bad));
+    tcase_add_loop_test(tc, a_condition_that_a_write_does_not_take_is_refused, 0, COUNT_OF(unfit));
+    tcase_add_test(tc, writes_without_conditions_and_reads_are_served);
     tcase_add_test(tc, without_a_key_there_is_no_hash);
     tcase_add_test(tc, quoted_and_bare_are_the_same_key);
     tcase_add_test(tc, method_path_query_and_body_make_the_hash);
