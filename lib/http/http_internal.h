@@ -115,7 +115,7 @@ struct http_worker {
 
     struct http_connection *first;
     const struct census_address *arriving; /* of the connection that is being added */
-    int64_t look_at_ms;                    /* when to look at the timers next */
+    int64_t looked_ms;                     /* when it looked at the timers last */
     int64_t accept_at_ms;                  /* accept nothing before */
 };
 

@@ -18,6 +18,8 @@ enum {
     /* A head of HEAD_BYTES_MAX, libmicrohttpd's records of its fields, the answer's head. It is
      * zeroed for each request, one and a half times: with 48 KiB that was a sixth of the time. */
     CONNECTION_BYTES = 24 * 1024,
+    /* Several round trips of a client that reads. */
+    DRAIN_MS = 300,
 };
 
 /* What 0.9.75 refuses only when strict (no Host, blanks in the target) it refuses with a doubled
@@ -117,6 +119,7 @@ bool http_server_start(const struct http_config *config, struct http_server **re
     server->config.listen = NULL;
     server->limits = (struct http_timer_limits){.header_ms = config->header_timeout_ms,
                                                 .idle_ms = config->idle_timeout_ms,
+                                                .drain_ms = DRAIN_MS,
                                                 .body_rate_min = config->body_rate_min};
     server->check_layout = http_layout_is_known();
     server->listen_fd = -1;
@@ -154,6 +157,9 @@ void http_server_drain(struct http_server *server)
         return;
     /* Clients are refused from now on, and those in the backlog reset; closed when all is over. */
     shutdown(server->listen_fd, SHUT_RDWR);
+    /* They look at the timers more often now. */
+    for (size_t i = 0; i < server->workers_count; i++)
+        http_worker_wake(&server->workers[i]);
 }
 
 bool http_server_wait_idle(struct http_server *server, int64_t timeout_ms)

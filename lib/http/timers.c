@@ -101,6 +101,20 @@ static bool lags(struct http_timer *timer, const struct http_timer_look *look,
 }
 
 /*
+ * A feed has no end of its own: its source has been told to end it, and a client that takes nothing
+ * never sees that. Nobody else waits for it, as it can resume. Its time begins with the drain, as
+ * looks were seldom before. Called behind the look's progress was noted.
+ */
+static bool holds_up(struct http_timer *timer, const struct http_timer_look *look,
+                     const struct http_timer_limits *limits)
+{
+    if (look->draining && !timer->draining)
+        timer->progress_ms = look->now_ms;
+    timer->draining = look->draining;
+    return look->draining && look->now_ms - timer->progress_ms >= limits->drain_ms;
+}
+
+/*
  * More is to come from a client that has ended, and there is no news since the last look.
  * libmicrohttpd does not see an end that came together with the last bytes: it waits for another
  * event after a read that did not fill its buffer, and there is none.
@@ -129,7 +143,8 @@ bool http_timer_expired(struct http_timer *timer, const struct http_timer_look *
         /* A stream that has nothing to send is not the client's fault. */
         if (!look->unsent)
             timer->progress_ms = look->now_ms;
-        return (look->streams && lags(timer, look, limits)) || stalled(timer, look, limits);
+        return (look->streams && lags(timer, look, limits)) || stalled(timer, look, limits) ||
+               holds_up(timer, look, limits);
     case STAGE_HELD:
         break;
     }
@@ -149,10 +164,10 @@ void http_timer_look_at(int fd, struct http_timer_look *look)
     look->unsent = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
 }
 
-int http_timer_interval_ms(const struct http_timer_limits *limits)
+int http_timer_interval_ms(const struct http_timer_limits *limits, bool draining)
 {
     int64_t shortest = limits->header_ms < limits->idle_ms ? limits->header_ms : limits->idle_ms;
-    int64_t interval = shortest / 8;
+    int64_t interval = (draining && limits->drain_ms < shortest ? limits->drain_ms : shortest) / 8;
 
     if (interval < INTERVAL_MIN_MS)
         return INTERVAL_MIN_MS;

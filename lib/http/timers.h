@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When a connection has had its time: a header that takes too long, a body that crawls, a client
- * that sends or reads nothing, or reads a stream too slowly.
+ * that sends or reads nothing, reads a stream too slowly, or holds up a server that drains.
  *
  * libmicrohttpd's own time-out counts from the last byte, so a dripped header outlives it, and it
  * tells nobody when the first byte of a header arrives. So a connection's http thread only notes
@@ -40,6 +40,7 @@ static inline enum timer_stage timer_stage_of(uint64_t word)
 struct http_timer_limits {
     int64_t header_ms;
     int64_t idle_ms;
+    int64_t drain_ms;       /* without progress of a feed, once the server drains */
     uint64_t body_rate_min; /* bytes a second */
 };
 
@@ -53,6 +54,7 @@ struct http_timer {
     int64_t progress_ms;     /* when that last grew */
     int64_t lag_ms;          /* a stream's: waited for its client beyond what it earned */
     int64_t lag_seen_ms;     /* when that was last reckoned */
+    bool draining;           /* at the last look */
 };
 
 /* What one look sees. */
@@ -65,6 +67,7 @@ struct http_timer_look {
     bool unsent;         /* bytes wait in the kernel to be acknowledged */
     bool streams;        /* the answer is a stream: a thread may wait for the client */
     bool client_ended;   /* it will send nothing more */
+    bool draining;       /* the answer is a feed, and the server drains */
 };
 
 /* True: shut it. */
@@ -75,6 +78,6 @@ bool http_timer_expired(struct http_timer *timer, const struct http_timer_look *
 void http_timer_look_at(int fd, struct http_timer_look *look);
 
 /* How often to look, so that no limit is missed by more than an eighth. */
-int http_timer_interval_ms(const struct http_timer_limits *limits);
+int http_timer_interval_ms(const struct http_timer_limits *limits, bool draining);
 
 #endif

@@ -86,24 +86,40 @@ static void end_feed(struct http_connection *c)
         http_feed_cut(c->request.answer.feed);
 }
 
+static int64_t look_at_ms(const struct http_worker *worker)
+{
+    const struct http_server *server = worker->server;
+
+    return worker->looked_ms +
+           http_timer_interval_ms(&server->limits, atomic_load(&server->draining));
+}
+
+static struct http_timer_look look_at(const struct http_connection *c, int64_t now_ms)
+{
+    const struct http_answer *answer = &c->request.answer;
+    bool sending = c->request.state == REQUEST_SENDING;
+    struct http_timer_look look = {
+        .now_ms = now_ms,
+        .stage = c->stage,
+        .body_bytes = c->request.body_seen,
+        .streams = sending && answer->stream != NULL,
+        .draining = sending && answer->feed != NULL && atomic_load(&c->worker->server->draining),
+    };
+
+    http_timer_look_at(c->fd, &look);
+    return look;
+}
+
 /* libmicrohttpd notices the end of the socket as it notices that of a client. */
 static void end_overdue(struct http_worker *worker, int64_t now_ms)
 {
-    const struct http_timer_limits *limits = &worker->server->limits;
-
-    if (now_ms < worker->look_at_ms)
+    if (now_ms < look_at_ms(worker))
         return;
-    worker->look_at_ms = now_ms + http_timer_interval_ms(limits);
+    worker->looked_ms = now_ms;
     for (struct http_connection *c = worker->first; c != NULL; c = c->next) {
-        struct http_timer_look look = {.now_ms = now_ms,
-                                       .stage = c->stage,
-                                       .body_bytes = c->request.body_seen,
-                                       .streams = c->request.state == REQUEST_SENDING &&
-                                                  c->request.answer.stream != NULL};
-        bool expired;
+        struct http_timer_look look = look_at(c, now_ms);
+        bool expired = http_timer_expired(&c->timer, &look, &worker->server->limits);
 
-        http_timer_look_at(c->fd, &look);
-        expired = http_timer_expired(&c->timer, &look, limits);
         if (expired)
             shutdown(c->fd, SHUT_RDWR);
         if (expired || look.client_ended)
@@ -167,7 +183,8 @@ static int sleep_ms(struct http_worker *worker, int64_t now_ms)
     atomic_store(&worker->asleep, true);
     if (atomic_load(&worker->ready) != NULL || atomic_load(&worker->server->ending))
         return 0;
-    return worker->look_at_ms > now_ms ? (int)(worker->look_at_ms - now_ms) : 0;
+    int64_t left_ms = look_at_ms(worker) - now_ms;
+    return left_ms > 0 ? (int)left_ms : 0;
 }
 
 static void clear_wake(struct http_worker *worker)

@@ -357,6 +357,29 @@ class Slow(LiveTest):
         self.assertEqual(positions(reader), list(range(begin + 1, head + 1)))
 
 
+class Frozen(LiveTest):
+    SETTINGS = {"subscriptions__lag": "1m"}
+
+    def test_they_do_not_hold_up_a_drain(self):
+        """SIGTERM: the process ends at once though 50 clients read nothing of what waits for them"""
+        for _ in range(4):
+            self.note(10, data={"text": "x" * 50_000})
+        frozen = [self.subscribe(receive_bytes=4096) for _ in range(50)]
+        for reader in frozen:
+            reader.read_until(lambda s: s.status == 200, "it is served")
+        reads = "daybook_subscription_reads_total"
+        self.eventually(
+            lambda: metric(self.api, reads, source="history", result="events") >= len(frozen),
+            "there is more for each than the kernels take",
+        )
+        begun = time.monotonic()
+        self.all.signal(15)
+        self.assertEqual(self.all.wait_end(), 0)
+        took_s = time.monotonic() - begun
+        print(f"[{took_s:.2f} s] ", end="", flush=True)
+        self.assertLess(took_s, 3.0)  # without readers half a second; answers have six seconds
+
+
 class Faults(LiveTest):
     def sql(self, text):
         return self.cluster.database.execute(text)

@@ -63,16 +63,21 @@ static void open_feed(void *arg, struct http_request *r)
     ck_assert_int_eq(queue_push(opened, &source), QUEUE_PUSHED);
 }
 
-static void start(void)
+static void start_with(int64_t idle_ms)
 {
     struct http_config config = echo_config();
 
-    config.idle_timeout_ms = IDLE_MS;
+    config.idle_timeout_ms = idle_ms;
     opened = queue_new(4);
     source = (struct source){0};
     echo = (struct echo_server){.handler = open_feed};
     echo_start(&echo, &config);
     raw_connect(&client, echo_address(&echo));
+}
+
+static void start(void)
+{
+    start_with(IDLE_MS);
 }
 
 static void ask(const char *request)
@@ -226,6 +231,39 @@ START_TEST(a_client_that_sends_no_more_counts_as_gone)
 }
 END_TEST
 
+START_TEST(a_client_that_reads_nothing_does_not_hold_up_a_drain)
+{
+    start_with(3 * RAW_WAIT_MS);
+    ask(GET);
+    allow((size_t)1 << 30);
+    echo_await(&source.asked, 8); /* the kernel's buffers are full, or will be */
+    http_server_drain(echo.server);
+    ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
+    stop();
+}
+END_TEST
+
+START_TEST(a_client_that_reads_has_the_rest_of_its_feed_in_a_drain)
+{
+    struct raw_reply reply;
+
+    start();
+    ask(GET);
+    http_server_drain(echo.server);
+    for (int i = 0; i < 5; i++) {
+        allow(11);
+        raw_read_some(&client);
+    }
+    ck_assert(raw_stays_open(&client, IDLE_MS)); /* it has all there is: only its source ends it */
+    end();
+    reply = raw_receive(&client, false);
+    ck_assert(reply.whole);
+    ck_assert_uint_eq(reply.body.len, 55);
+    ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
+    stop();
+}
+END_TEST
+
 START_TEST(stopping_the_server_ends_a_feed)
 {
     start();
@@ -254,6 +292,8 @@ Suite *http_feed_suite(void)
     tcase_add_test(tc, an_idle_feed_is_not_cut);
     tcase_add_test(tc, a_client_that_is_gone_ends_an_idle_feed);
     tcase_add_test(tc, a_client_that_sends_no_more_counts_as_gone);
+    tcase_add_test(tc, a_client_that_reads_nothing_does_not_hold_up_a_drain);
+    tcase_add_test(tc, a_client_that_reads_has_the_rest_of_its_feed_in_a_drain);
     tcase_add_test(tc, stopping_the_server_ends_a_feed);
     suite_add_tcase(suite, tc);
     return suite;

@@ -11,7 +11,7 @@
 #define HOST "Host: localhost\r\n"
 
 static const struct http_timer_limits limits = {
-    .header_ms = 10000, .idle_ms = 60000, .body_rate_min = 1000};
+    .header_ms = 10000, .idle_ms = 60000, .drain_ms = 1000, .body_rate_min = 1000};
 
 static struct http_timer timer;
 static struct http_timer_look look;
@@ -217,18 +217,61 @@ START_TEST(a_client_that_ended_in_the_middle_is_given_up_at_the_next_look)
 }
 END_TEST
 
+static void begin_drain(void)
+{
+    begin(STAGE_SENDING);
+    look.unsent = true;
+    ck_assert(!expires_after(30000)); /* it counts from the drain on */
+    look.now_ms += 500;
+    look.draining = true;
+    ck_assert(!http_timer_expired(&timer, &look, &limits));
+}
+
+START_TEST(a_feed_that_is_not_read_does_not_hold_up_a_drain)
+{
+    begin_drain();
+    ck_assert(expires_after(1000));
+}
+END_TEST
+
+START_TEST(a_feed_that_is_read_ends_in_its_own_time)
+{
+    begin_drain();
+    for (int i = 0; i < 20; i++) {
+        look.now_ms += 500;
+        look.acked += 100;
+        ck_assert(!http_timer_expired(&timer, &look, &limits));
+    }
+    ck_assert(expires_after(1000));
+}
+END_TEST
+
+START_TEST(a_feed_whose_client_has_everything_awaits_its_end)
+{
+    begin_drain();
+    look.unsent = false;
+    ck_assert(!expires_after(30000));
+}
+END_TEST
+
 static const struct {
     int64_t header_ms;
     int64_t idle_ms;
     int interval_ms;
-} intervals[] = {{10000, 60000, 500}, {60000, 800, 100}, {1, 60000, 10}};
+    bool draining;
+} intervals[] = {{10000, 60000, 500, false},
+                 {60000, 800, 100, false},
+                 {1, 60000, 10, false},
+                 {10000, 60000, 50, true},
+                 {160, 60000, 20, true}};
 
 START_TEST(looks_are_as_frequent_as_the_shortest_limit_needs)
 {
-    struct http_timer_limits some = {.header_ms = intervals[_i].header_ms,
-                                     .idle_ms = intervals[_i].idle_ms};
+    struct http_timer_limits some = {
+        .header_ms = intervals[_i].header_ms, .idle_ms = intervals[_i].idle_ms, .drain_ms = 400};
 
-    ck_assert_int_eq(http_timer_interval_ms(&some), intervals[_i].interval_ms);
+    ck_assert_int_eq(http_timer_interval_ms(&some, intervals[_i].draining),
+                     intervals[_i].interval_ms);
 }
 END_TEST
 
@@ -363,7 +406,10 @@ static TCase *looks(void)
     tcase_add_test(tcase, a_stream_whose_client_has_everything_starts_anew);
     tcase_add_loop_test(tcase, a_client_that_ended_in_the_middle_is_given_up_at_the_next_look, 0,
                         3);
-    tcase_add_loop_test(tcase, looks_are_as_frequent_as_the_shortest_limit_needs, 0, 3);
+    tcase_add_loop_test(tcase, looks_are_as_frequent_as_the_shortest_limit_needs, 0, 5);
+    tcase_add_test(tcase, a_feed_that_is_not_read_does_not_hold_up_a_drain);
+    tcase_add_test(tcase, a_feed_that_is_read_ends_in_its_own_time);
+    tcase_add_test(tcase, a_feed_whose_client_has_everything_awaits_its_end);
     return tcase;
 }
 
