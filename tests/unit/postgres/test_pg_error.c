@@ -51,7 +51,7 @@ static const struct {
     /* ours */
     {{"0A000", NULL, NULL}, ERROR_FATAL, "", false},
     {{"0A000", "transformStmt", NULL}, ERROR_FATAL, "", false},
-    {{"21000", NULL, NULL}, ERROR_FATAL, "", false},
+    {{"21000", NULL, NULL}, ERROR_POISON, "", false},
     {{"22P03", NULL, NULL}, ERROR_FATAL, "", false},
     {{"25P02", NULL, NULL}, ERROR_FATAL, "", false},
     {{"42601", NULL, NULL}, ERROR_FATAL, "", false},
