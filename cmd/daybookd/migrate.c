@@ -9,7 +9,6 @@
 #include "eventlog/identity.h"
 #include "eventlog/upkeep.h"
 #include "migrations/embedded.h"
-#include "orders/orders.h"
 #include "projection/projector.h"
 
 #include <stdio.h>
@@ -24,17 +23,19 @@ static int complain(const struct invocation *invocation, const struct error *err
 }
 
 static bool make_log(struct pg_conn *conn, const struct config *config,
-                     struct log_identity *ret_identity, struct error *err)
+                     const struct projection *const *projections, struct log_identity *ret_identity,
+                     struct error *err)
 {
     struct upkeep_config upkeep = settings_upkeep(config);
 
     return log_identity_create(conn, config_text(config, "eventlog.name"),
                                config_text(config, "eventlog.prefix"), err) &&
            log_identity_load(conn, ret_identity, err) && upkeep_run(conn, &upkeep, err) &&
-           projection_install_all(conn, orders_projections, err);
+           projection_install_all(conn, projections, err);
 }
 
-static int migrate_up_with(const struct invocation *invocation, const struct config *config)
+static int migrate_up_with(const struct invocation *invocation, const struct config *config,
+                           const struct projection *const *projections)
 {
     struct pg_config postgres = settings_postgres(config, "daybookd migrate");
     SCOPED(pg_free) struct pg_conn *conn = pg_new(&postgres, PG_PROFILE_UPKEEP);
@@ -45,7 +46,7 @@ static int migrate_up_with(const struct invocation *invocation, const struct con
 
     if (!pg_open(conn, &err) ||
         !migrate_up(conn, embedded_migrations, embedded_migrations_count, &applied, &err) ||
-        !make_log(conn, config, &identity, &err))
+        !make_log(conn, config, projections, &identity, &err))
         return complain(invocation, &err);
     buf_printf(&text, "%zu migration%s applied, log '%s' %s\n", applied, applied == 1 ? "" : "s",
                identity.name, identity.id);
@@ -55,10 +56,12 @@ static int migrate_up_with(const struct invocation *invocation, const struct con
 int migrate_up_run(struct invocation *invocation)
 {
     SCOPED(config_free) struct config *config = NULL;
+    const struct projection *const *projections;
 
-    if (!settings_load(invocation, &config))
+    if (!settings_load(invocation, &config) ||
+        !settings_projections(invocation, config, &projections))
         return EXIT_CONFIGURATION;
-    return migrate_up_with(invocation, config);
+    return migrate_up_with(invocation, config, projections);
 }
 
 static void write_status(const struct migration_status *status, size_t count, struct buf *out)

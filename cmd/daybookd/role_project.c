@@ -58,7 +58,8 @@ static bool start(struct role_context *context, const struct log_identity *ident
     struct state *state = ARENA_NEW(context->arena, struct state);
 
     /* settings_check() has read it before. */
-    settings_parking_overrides(config, context->arena, &projector_config.parking_overrides);
+    settings_parking_overrides(config, context->known, context->arena,
+                               &projector_config.parking_overrides);
     (void)identity; /* it notices by itself when the log becomes another */
     if (!projector_start(&projector_config, &state->projector, err))
         return false;

@@ -6,22 +6,23 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "orders/orders.h"
+#include "projection/fold.h"
 #include "publisher/publisher.h"
 
 #include <string.h>
 
 /* The categories that projections read: their topics are made before anything is in them. */
-static const char *const *list_categories(struct arena *arena)
+static const char *const *list_categories(const struct projection *const *projections,
+                                          struct arena *arena)
 {
     size_t count = 0;
 
-    for (const struct projection *const *p = orders_projections; *p != NULL; p++)
+    for (const struct projection *const *p = projections; *p != NULL; p++)
         for (const char *const *category = (*p)->categories; *category != NULL; category++)
             count++;
     const char **all = ARENA_ARRAY(arena, const char *, count + 1);
     count = 0;
-    for (const struct projection *const *p = orders_projections; *p != NULL; p++)
+    for (const struct projection *const *p = projections; *p != NULL; p++)
         for (const char *const *category = (*p)->categories; *category != NULL; category++) {
             size_t i = 0;
 
@@ -41,7 +42,7 @@ static bool start(struct role_context *context, const struct log_identity *ident
         .postgres = settings_postgres(config, "daybookd publisher"),
         .kafka = settings_kafka(config, context->instance, context->arena),
         .instance = context->instance,
-        .categories = list_categories(context->arena),
+        .categories = list_categories(context->known, context->arena),
         .batch_events_max = (size_t)config_number(config, "publisher.batch_events_max"),
         .batch_bytes_max = (size_t)config_number(config, "publisher.batch_bytes_max"),
         .pause_ms = config_number(config, "publisher.pause"),

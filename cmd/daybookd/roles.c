@@ -112,7 +112,7 @@ static struct api_config api_config_of(struct roles *roles)
         .hosts = config_text(config, "http.hosts"),
         .serves_api = is_wanted(roles->wanted, ROLE_API),
         .routes = routes,
-        .projections = orders_projections,
+        .projections = roles->context.known,
         .subscriptions = settings_subscriptions(config),
         .subscriptions_poll_ms = config_number(config, "subscriptions.poll_interval"),
         .appended = roles->context.appended,

@@ -29,6 +29,7 @@ struct role_context {
     const char *instance;
     struct arena *arena;                         /* main's */
     const struct projection *const *projections; /* this process works on; ends with NULL */
+    const struct projection *const *known;       /* all there are, the same */
     struct signal *appended;                     /* the writer committed events */
     struct api *api;                             /* NULL: does not listen */
 };

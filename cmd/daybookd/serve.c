@@ -283,17 +283,18 @@ static int run(struct daemon *daemon)
     return daemon->failed ? EXIT_FAILED : EXIT_OK;
 }
 
-static const struct projection *const *select_projections(const char *names, struct arena *arena)
+static const struct projection *const *select_projections(const struct projection *const *known,
+                                                          const char *names, struct arena *arena)
 {
     size_t count = 0;
 
     if (strcmp(names, "all") == 0)
-        return orders_projections;
-    for (const struct projection *const *p = orders_projections; *p != NULL; p++)
+        return known;
+    for (const struct projection *const *p = known; *p != NULL; p++)
         count++;
     const struct projection **chosen = ARENA_ARRAY(arena, const struct projection *, count + 1);
     count = 0;
-    for (const struct projection *const *p = orders_projections; *p != NULL; p++) {
+    for (const struct projection *const *p = known; *p != NULL; p++) {
         struct str rest = str_of(names);
 
         while (rest.len > 0)
@@ -308,10 +309,11 @@ static const struct projection *const *select_projections(const char *names, str
 static int run_with_roles(struct invocation *invocation, unsigned wanted)
 {
     SCOPED(config_free) struct config *config = NULL;
+    const struct projection *const *known;
     struct daemon daemon = {
         .invocation = invocation, .wanted = wanted, .signal_fd = -1, .decided_fd = -1};
 
-    if (!settings_load(invocation, &config))
+    if (!settings_load(invocation, &config) || !settings_projections(invocation, config, &known))
         return EXIT_CONFIGURATION;
     json_setup();
     log_init(settings_log_level(config), settings_log_format(config));
@@ -322,7 +324,8 @@ static int run_with_roles(struct invocation *invocation, unsigned wanted)
         .instance = settings_instance(config, invocation->arena),
         .arena = invocation->arena,
         .projections =
-            select_projections(config_text(config, "projection.names"), invocation->arena),
+            select_projections(known, config_text(config, "projection.names"), invocation->arena),
+        .known = known,
     };
     return run(&daemon);
 }

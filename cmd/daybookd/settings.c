@@ -10,6 +10,7 @@
 #include "http/address.h"
 #include "orders/orders.h"
 #include "publisher/cursor.h"
+#include "projection/sql_files.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -29,25 +30,59 @@ static void fault(const struct config *config, struct buf *faults, const char *k
     buf_printf(faults, "%s: '%s' %s\n", config_source(config, key), key, message);
 }
 
-static bool is_known_projection(struct str name)
+static bool is_known_projection(const struct projection *const *known, struct str name)
 {
-    for (const struct projection *const *p = orders_projections; *p != NULL; p++)
-        if (str_equal(name, str_of((*p)->name)))
+    for (; *known != NULL; known++)
+        if (str_equal(name, str_of((*known)->name)))
             return true;
     return false;
 }
 
-static void check_projections(const struct config *config, struct buf *faults)
+static bool load_projections(const struct config *config, struct arena *arena, struct buf *faults,
+                             const struct projection *const **ret)
+{
+    return sql_files_load(config_text(config, "projection.directory"), orders_projections, arena,
+                          faults, ret);
+}
+
+static void check_names(const struct config *config, const struct projection *const *known,
+                        struct buf *faults)
 {
     struct str rest = str_of(config_text(config, "projection.names"));
 
     if (str_equal(rest, STR("all")))
         return;
     do {
-        if (!is_known_projection(str_trim(str_split(rest, ',', &rest))))
+        if (!is_known_projection(known, str_trim(str_split(rest, ',', &rest))))
             fault(config, faults, "projection.names",
-                  "names something that is no projection; they are orders, stock, customers");
+                  "names something that is no projection; they are orders, stock, customers, and "
+                  "those of projection.directory");
     } while (rest.len > 0);
+}
+
+static void check_policies(const struct config *config, const struct projection *const *known,
+                           struct arena *arena, struct buf *faults)
+{
+    const struct parking_override *overrides;
+    const char *wrong = settings_parking_overrides(config, known, arena, &overrides);
+
+    if (wrong != NULL)
+        fault(config, faults, "projection.retry_policies", wrong);
+}
+
+/* A name is not blamed for a file that can not be read. */
+static void check_projections(const struct config *config, struct buf *faults)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    const struct projection *const *known;
+
+    if (config_number(config, "projection.retry_first") >
+        config_number(config, "projection.retry_max"))
+        fault(config, faults, "projection.retry_first", "must not be above projection.retry_max");
+    if (!load_projections(config, arena, faults, &known))
+        return;
+    check_names(config, known, faults);
+    check_policies(config, known, arena, faults);
 }
 
 /* Topic names must stay legal, and '.' and '_' in them collide in the names of metrics. */
@@ -114,19 +149,6 @@ static void check_kafka(const struct config *config, struct buf *faults)
         assert(faults->len > 0); /* it adds its lines itself */
 }
 
-static void check_parking(const struct config *config, struct buf *faults)
-{
-    SCOPED(arena_free) struct arena *arena = arena_new(0);
-    const struct parking_override *overrides;
-    const char *wrong = settings_parking_overrides(config, arena, &overrides);
-
-    if (config_number(config, "projection.retry_first") >
-        config_number(config, "projection.retry_max"))
-        fault(config, faults, "projection.retry_first", "must not be above projection.retry_max");
-    if (wrong != NULL)
-        fault(config, faults, "projection.retry_policies", wrong);
-}
-
 void settings_check(const struct config *config, struct buf *faults)
 {
     char host[HOST_NAME_BYTES];
@@ -141,7 +163,6 @@ void settings_check(const struct config *config, struct buf *faults)
     check_publisher(config, faults);
     check_postgres(config, faults);
     check_projections(config, faults);
-    check_parking(config, faults);
     check_kafka(config, faults);
 }
 
@@ -171,6 +192,18 @@ bool settings_load(const struct invocation *invocation, struct config **ret_conf
     }
     *ret_config = TAKE(config);
     return true;
+}
+
+bool settings_projections(const struct invocation *invocation, const struct config *config,
+                          const struct projection *const **ret)
+{
+    SCOPED_VALUE(buf_release) struct buf faults = BUF_INIT(FAULTS_BYTES_MAX);
+
+    if (load_projections(config, invocation->arena, &faults, ret))
+        return true;
+    buf_add_char(&faults, '\0');
+    tell_faults(invocation, faults.data);
+    return false;
 }
 
 const char *settings_instance(const struct config *config, struct arena *arena)

@@ -22,6 +22,7 @@ struct arena;
 struct buf;
 struct invocation;
 struct parking_override;
+struct projection;
 
 extern const struct config_schema daybookd_settings;
 
@@ -31,6 +32,12 @@ MUST_CHECK bool settings_load(const struct invocation *invocation, struct config
 
 /* What one setting alone does not show: adds a line for each fault. */
 void settings_check(const struct config *config, struct buf *faults);
+
+/* All projections there are: built in, and of projection.directory. *ret lives as long as the
+ * invocation; tells every fault on standard error and returns false when there is one. */
+MUST_CHECK bool settings_projections(const struct invocation *invocation,
+                                     const struct config *config,
+                                     const struct projection *const **ret);
 
 /* Strings live as long as CONFIG and ARENA. */
 const char *settings_instance(const struct config *config, struct arena *arena);
@@ -43,7 +50,8 @@ struct kafka_config settings_kafka(const struct config *config, const char *inst
 struct parking_policy settings_parking(const struct config *config);
 /* Those of single projections, ended by one without a name. NULL, or what is wrong with the text.
  */
-const char *settings_parking_overrides(const struct config *config, struct arena *arena,
+const char *settings_parking_overrides(const struct config *config,
+                                       const struct projection *const *known, struct arena *arena,
                                        const struct parking_override **ret);
 enum log_level settings_log_level(const struct config *config);
 enum log_format settings_log_format(const struct config *config);

@@ -4,7 +4,6 @@
 #include "cmd/daybookd/settings.h"
 
 #include "base/arena.h"
-#include "orders/orders.h"
 #include "projection/projector.h"
 
 enum { ATTEMPTS_MAX = 1000 };
@@ -22,11 +21,11 @@ struct parking_policy settings_parking(const struct config *config)
     };
 }
 
-static const char *projection_of(struct str name)
+static const char *projection_of(const struct projection *const *known, struct str name)
 {
-    for (const struct projection *const *p = orders_projections; *p != NULL; p++)
-        if (str_equal(name, str_of((*p)->name)))
-            return (*p)->name;
+    for (; *known != NULL; known++)
+        if (str_equal(name, str_of((*known)->name)))
+            return (*known)->name;
     return NULL;
 }
 
@@ -35,13 +34,14 @@ static bool take_duration(struct str *rest, int64_t *ret_ms)
     return config_parse_duration_ms(str_split(*rest, '/', rest), ret_ms) && *ret_ms >= 1;
 }
 
-static bool parse_one(struct str text, struct parking_override *ret)
+static bool parse_one(struct str text, const struct projection *const *known,
+                      struct parking_override *ret)
 {
     struct str rest;
     struct parking_policy *policy = &ret->policy;
     uint64_t attempts;
 
-    ret->projection = projection_of(str_trim(str_split(text, '=', &rest)));
+    ret->projection = projection_of(known, str_trim(str_split(text, '=', &rest)));
     rest = str_trim(rest);
     if (!ret->projection || !str_to_u64(str_split(rest, '/', &rest), ATTEMPTS_MAX, &attempts) ||
         attempts == 0)
@@ -52,7 +52,8 @@ static bool parse_one(struct str text, struct parking_override *ret)
            policy->first_ms <= policy->max_ms;
 }
 
-const char *settings_parking_overrides(const struct config *config, struct arena *arena,
+const char *settings_parking_overrides(const struct config *config,
+                                       const struct projection *const *known, struct arena *arena,
                                        const struct parking_override **ret)
 {
     struct str text = str_of(config_text(config, "projection.retry_policies"));
@@ -64,7 +65,7 @@ const char *settings_parking_overrides(const struct config *config, struct arena
     overrides = ARENA_ARRAY(arena, struct parking_override, count + 2);
     *ret = overrides;
     while (text.len > 0)
-        if (!parse_one(str_split(text, ',', &text), overrides++))
+        if (!parse_one(str_split(text, ',', &text), known, overrides++))
             return shape;
     return NULL;
 }

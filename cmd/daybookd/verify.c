@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "orders/orders.h"
 #include "projection/projector.h"
 #include "verify/verify.h"
 #include "verify/verify_job.h"
@@ -153,6 +152,7 @@ static bool read_options(const struct invocation *invocation, struct printing *r
 
 int verify_verb_run(struct invocation *invocation)
 {
+    const struct projection *const *projections;
     SCOPED(config_free) struct config *config = NULL;
     struct verify_report report;
     struct printing printing;
@@ -164,14 +164,15 @@ int verify_verb_run(struct invocation *invocation)
         program_complain(invocation->program, &err);
         return EXIT_USAGE;
     }
-    if (!settings_load(invocation, &config))
+    if (!settings_load(invocation, &config) ||
+        !settings_projections(invocation, config, &projections))
         return EXIT_CONFIGURATION;
     struct kafka_config kafka =
         settings_kafka(config, settings_instance(config, invocation->arena), invocation->arena);
     struct verify_config verify = {
         .postgres = settings_postgres(config, "daybookd verify"),
         .kafka = &kafka,
-        .projections = orders_projections,
+        .projections = projections,
         .parts = parts_of(invocation),
         .keys_max = (size_t)printing.keys_max,
         .kafka_timeout_ms = VERIFY_KAFKA_TIMEOUT_MS,

@@ -37,9 +37,12 @@ static struct str encode_cursor(struct call *call, const struct diff_key *key)
     return cursor;
 }
 
-static size_t key_columns(const struct projection *projection)
+/* Of a table declared in SQL only the database knows. */
+static bool has_key_columns(const struct projection *projection, size_t count)
 {
-    return projection->kind == PROJECTION_BY_STREAM ? 2 : 1 + projection->key_columns;
+    if (projection->kind == PROJECTION_SQL)
+        return count >= 1 && count <= DIFF_KEYS_MAX;
+    return count == (projection->kind == PROJECTION_BY_STREAM ? 2 : 1 + projection->key_columns);
 }
 
 static bool decode_cursor(struct call *call, struct str cursor, struct diff_call *diff)
@@ -51,7 +54,7 @@ static bool decode_cursor(struct call *call, struct str cursor, struct diff_call
     if (!base64url_decode(cursor, text, sizeof text, &len))
         return false;
     SCOPED(json_decref) json_t *keys = json_loadb((const char *)text, len, 0, NULL);
-    if (!json_is_array(keys) || json_array_size(keys) != key_columns(diff->projection))
+    if (!json_is_array(keys) || !has_key_columns(diff->projection, json_array_size(keys)))
         return false;
     json_array_foreach(keys, index, item)
     {

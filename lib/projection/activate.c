@@ -117,6 +117,15 @@ static bool drop_before(struct switching *s, struct error *err)
     return true;
 }
 
+/* A view that somebody reads or builds upon is waited for, as long as for any lock. */
+static bool switch_view(struct switching *s, struct error *err)
+{
+    const struct table *table = s->rebuild->table;
+
+    return !table->view || pg_script(conn_of(s), table->view, err) ||
+           error_wrap(err, "make the view of '%s'", table->projection->name);
+}
+
 static bool switch_over(struct switching *s, struct error *err)
 {
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
@@ -129,7 +138,7 @@ static bool switch_over(struct switching *s, struct error *err)
         (!rollback && !drop_before(s, err)) ||
         !move(s, s->live, GENERATION_LIVE, rollback ? GENERATION_READY : GENERATION_OLD,
               rollback ? "rolled back" : "kept for rollback", err) ||
-        !move(s, s->rebuild->generation, s->from, GENERATION_LIVE, "", err))
+        !move(s, s->rebuild->generation, s->from, GENERATION_LIVE, "", err) || !switch_view(s, err))
         return false;
     assert(pg_rows_affected(rows) == 1);
     return pg_commit(conn_of(s), err);

@@ -5,10 +5,12 @@
 
 #include "base/arena.h"
 #include "postgres/pg.h"
+#include "projection/events_json.h"
 #include "projection/parked_set.h"
 #include "projection/parking_store.h"
 #include "projection/rows.h"
 #include "projection/sql.h"
+#include "projection/sql_batch.h"
 #include "projection/sums.h"
 #include "projection/table.h"
 
@@ -157,7 +159,7 @@ static struct pg_params *write_add(struct writes *writes, const char *sql, size_
 
 static void add_rows(struct batch *b, struct writes *writes)
 {
-    size_t changed = b->rows ? rows_changed(b->rows) : sums_count(b->sums);
+    size_t changed = b->rows ? rows_changed(b->rows) : b->sums ? sums_count(b->sums) : 0;
     struct pg_params *params;
 
     if (changed == 0)
@@ -222,14 +224,26 @@ static void add_foreign(struct batch *b, struct writes *writes, struct checkpoin
     foreign_insert_params(write_add(writes, sql_foreign_insert, 0), set, places, count, b->arena);
 }
 
+static bool send_events(struct batch *b)
+{
+    return !b->json || b->json->count == 0 ||
+           sql_batch_send(b->conn, b->table, events_json_end(b->json), &b->ret->err);
+}
+
+static bool receive_events(struct batch *b)
+{
+    return !b->json || b->json->count == 0 || sql_batch_receive(b->conn, b->table, &b->ret->err);
+}
+
 static bool run_writes(struct batch *b, const struct writes *writes)
 {
     struct error *err = &b->ret->err;
-    bool ok = pg_pipe_open(b->conn, err);
+    bool ok = pg_pipe_open(b->conn, err) && send_events(b);
 
     for (size_t i = 0; ok && i < writes->count; i++)
         ok = pg_pipe_send(b->conn, writes->items[i].sql, &writes->items[i].params, err);
-    ok = ok && pg_pipe_send(b->conn, sql_commit, NULL, err) && pg_pipe_sync(b->conn, err);
+    ok = ok && pg_pipe_send(b->conn, sql_commit, NULL, err) && pg_pipe_sync(b->conn, err) &&
+         receive_events(b);
     for (size_t i = 0; ok && i < writes->count; i++) {
         SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
 
@@ -281,16 +295,27 @@ void batch_apply(struct pg_conn *conn, const struct table *table, const struct a
                       .arena = arena,
                       .ret = ret};
 
+    struct events_json json;
+
     assert(count > 0);
     *ret = (struct applied){.result = APPLY_DONE};
-    if (table->projection->kind == PROJECTION_BY_STREAM)
+    events_json_init(&json);
+    switch (table->projection->kind) {
+    case PROJECTION_BY_STREAM:
         touch_rows(&b);
-    else
+        break;
+    case PROJECTION_ROLL_UP:
         b.sums = sums_new(table->projection, arena);
+        break;
+    case PROJECTION_SQL:
+        b.json = &json;
+        break;
+    }
     if (first_trip(&b) && batch_fold(&b) && second_trip(&b))
         keep_causes(&b);
     else
         pg_rollback(conn);
     free_keys(&b);
+    events_json_release(&json);
     pg_rows_free(b.loaded);
 }

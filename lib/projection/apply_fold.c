@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "eventlog/read.h"
 #include "postgres/pg.h"
+#include "projection/events_json.h"
 #include "projection/parked_set.h"
 #include "projection/parking_store.h"
 #include "projection/rows.h"
@@ -294,6 +295,27 @@ static bool add_sums(struct batch *b, size_t part, size_t index)
     return false;
 }
 
+/* Versions are the statements' matter: the checkpoint alone keeps each event to one application. */
+static bool take_event(struct batch *b, size_t part, size_t index)
+{
+    const struct event *event = b->parts[part].events[index];
+    struct fault fault = {.culprit = event, .version = event->version};
+
+    switch (events_json_add(b->json, b->table->projection, event, b->arena, &fault.why)) {
+    case EVENTS_ADDED:
+        b->ret->folded++;
+        b->good++;
+        return true;
+    case EVENTS_FULL:
+        error_clear(&b->ret->err);
+        return batch_cut(b, APPLY_CUT, part, index);
+    case EVENTS_POISON:
+        return confirm(b, part, index, &event) && fail(b, part, index, &fault);
+    }
+    assert(!"a result of an addition");
+    return false;
+}
+
 /* What the database refused, when it stood alone. */
 static bool park_refused(struct batch *b, size_t part, size_t index)
 {
@@ -323,6 +345,8 @@ static bool fold_event(struct batch *b, size_t part, size_t index)
     }
     if (p->refused_at.n == event->position.n)
         return park_refused(b, part, index);
+    if (b->json)
+        return take_event(b, part, index);
     return b->rows ? fold_row(b, part, index) : add_sums(b, part, index);
 }
 

@@ -9,6 +9,7 @@
 #define DAYBOOK_PROJECTION_APPLY_INTERNAL_H
 #include "projection/apply.h"
 
+struct events_json;
 struct parked_event;
 struct rows;
 struct sums;
@@ -21,8 +22,9 @@ struct batch {
     const struct parking_rules *rules;
     struct arena *arena;
     struct applied *ret;
-    struct rows *rows; /* by stream */
-    struct sums *sums; /* roll-up */
+    struct rows *rows;        /* by stream */
+    struct sums *sums;        /* roll-up */
+    struct events_json *json; /* SQL */
     struct position head;
     struct pg_rows *loaded;      /* what rows borrow from */
     struct causes *causes;       /* a copy of the rules', once something failed */

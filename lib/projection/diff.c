@@ -13,6 +13,7 @@
 #include "projection/generation.h"
 #include "projection/sql.h"
 #include "projection/table.h"
+#include "projection/table_keys.h"
 
 enum {
     SLICE_KEYS = 2000, /* in a statement: some 20 ms */
@@ -34,6 +35,7 @@ struct comparing {
     struct arena *arena;
     struct diff *diff;
     struct str keys[DIFF_KEYS_MAX]; /* names of the key's columns */
+    struct str key_types[DIFF_KEYS_MAX];
     size_t keys_count;
     struct str columns[DIFF_COLUMNS_MAX]; /* that both have, without the key */
     struct str types[DIFF_COLUMNS_MAX];
@@ -75,14 +77,34 @@ static bool choose(struct comparing *c, int other, struct error *err)
                      c->projection->name);
 }
 
-static void set_keys(struct comparing *c)
+static void set_key(struct comparing *c, struct str name, struct str type)
 {
-    c->keys[c->keys_count++] = STR("tenant");
+    assert(c->keys_count < DIFF_KEYS_MAX);
+    c->keys[c->keys_count] = name;
+    c->key_types[c->keys_count++] = type;
+}
+
+static bool set_keys(struct comparing *c, struct error *err)
+{
+    const struct projection *p = c->projection;
+    struct table_keys keys;
+
+    if (p->kind == PROJECTION_SQL) {
+        const char *table =
+            arena_cstr(c->arena, arena_printf(c->arena, "rm_%s_%d", p->name, c->diff->live));
+
+        if (!table_keys_load(c->conn, table, c->arena, &keys, err))
+            return false;
+        for (size_t i = 0; i < keys.count; i++)
+            set_key(c, keys.names[i], keys.types[i]);
+        return true;
+    }
+    set_key(c, STR("tenant"), STR("text"));
     if (is_by_stream(c))
-        c->keys[c->keys_count++] = STR("stream");
-    for (size_t i = 0; i < c->projection->key_columns; i++)
-        c->keys[c->keys_count++] = str_of(c->projection->columns[i].name);
-    assert(c->keys_count <= DIFF_KEYS_MAX);
+        set_key(c, STR("stream"), STR("text"));
+    for (size_t i = 0; i < p->key_columns; i++)
+        set_key(c, str_of(p->columns[i].name), STR("text"));
+    return true;
 }
 
 static bool is_key(const struct comparing *c, struct str name)
@@ -150,18 +172,43 @@ static void write_keys(const struct comparing *c, const char *prefix, struct buf
         buf_printf(sql, "%s%s" STR_FMT, i > 0 ? ", " : "", prefix, STR_ARG(c->keys[i]));
 }
 
-/* "($1::text, $2::text)" */
+/* "date::text, currency::text": keys are handed about as text. */
+static void write_key_texts(const struct comparing *c, struct buf *sql)
+{
+    for (size_t i = 0; i < c->keys_count; i++)
+        buf_printf(sql, "%s" STR_FMT "::text", i > 0 ? ", " : "", STR_ARG(c->keys[i]));
+}
+
+/* "($1::text::date, $2::text::text)" */
 static void write_bound(const struct comparing *c, size_t first, struct buf *sql)
 {
     buf_add_char(sql, '(');
     for (size_t i = 0; i < c->keys_count; i++)
-        buf_printf(sql, "%s$%zu::text", i > 0 ? ", " : "", first + i);
+        buf_printf(sql, "%s$%zu::text::" STR_FMT, i > 0 ? ", " : "", first + i,
+                   STR_ARG(c->key_types[i]));
     buf_add_char(sql, ')');
+}
+
+/* "(tenant, stream) > ($1::text, $2::text)"; all rows before there is a key. */
+static void write_after(const struct comparing *c, const struct diff_key *after, struct buf *sql)
+{
+    if (after->count == 0) {
+        buf_add_cstr(sql, "true");
+        return;
+    }
+    buf_add_char(sql, '(');
+    write_keys(c, "", sql);
+    buf_add_cstr(sql, ") > ");
+    write_bound(c, 1, sql);
 }
 
 /* "row(l.version, l.note::text, ...)": json has no equality, its text does. */
 static void write_row(const struct comparing *c, const char *prefix, struct buf *sql)
 {
+    if (c->columns_count == 0) {
+        buf_add_cstr(sql, "true");
+        return;
+    }
     buf_add_cstr(sql, "row(");
     for (size_t i = 0; i < c->columns_count; i++)
         buf_printf(sql, "%s%s" STR_FMT "%s", i > 0 ? ", " : "", prefix, STR_ARG(c->columns[i]),
@@ -169,20 +216,19 @@ static void write_row(const struct comparing *c, const char *prefix, struct buf 
     buf_add_char(sql, ')');
 }
 
-static void add_key(struct pg_params *params, const struct comparing *c, const struct diff_key *key)
+static void add_key(struct pg_params *params, const struct diff_key *key)
 {
-    for (size_t i = 0; i < c->keys_count; i++)
-        pg_add_str(params, key->count > 0 ? key->values[i] : STR(""));
+    for (size_t i = 0; i < key->count; i++)
+        pg_add_str(params, key->values[i]);
 }
 
-static void write_first_keys(const struct comparing *c, int generation, struct buf *sql)
+static void write_first_keys(const struct comparing *c, int generation,
+                             const struct diff_key *after, struct buf *sql)
 {
     buf_add_cstr(sql, "(select ");
     write_keys(c, "", sql);
-    buf_printf(sql, " from rm_%s_%d where (", c->projection->name, generation);
-    write_keys(c, "", sql);
-    buf_add_cstr(sql, ") > ");
-    write_bound(c, 1, sql);
+    buf_printf(sql, " from rm_%s_%d where ", c->projection->name, generation);
+    write_after(c, after, sql);
     buf_add_cstr(sql, " order by ");
     write_keys(c, "", sql);
     buf_printf(sql, " limit %d)", SLICE_KEYS);
@@ -197,13 +243,15 @@ static bool find_end(struct comparing *c, const struct diff_key *after, struct d
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
     pg_params_init(&params);
-    add_key(&params, c, after);
-    buf_add_cstr(&sql, "select * from (select *, row_number() over (order by ");
+    add_key(&params, after);
+    buf_add_cstr(&sql, "select ");
+    write_key_texts(c, &sql);
+    buf_add_cstr(&sql, ", number from (select *, row_number() over (order by ");
     write_keys(c, "", &sql);
     buf_add_cstr(&sql, ") as number from (");
-    write_first_keys(c, c->diff->live, &sql);
+    write_first_keys(c, c->diff->live, after, &sql);
     buf_add_cstr(&sql, " union ");
-    write_first_keys(c, c->diff->other, &sql);
+    write_first_keys(c, c->diff->other, after, &sql);
     buf_printf(&sql, ") u order by number limit %d) k order by number desc limit 1", SLICE_KEYS);
     buf_add_char(&sql, '\0');
     if (!pg_query_once(c->conn, sql.data, &params, &rows, err))
@@ -218,16 +266,15 @@ static bool find_end(struct comparing *c, const struct diff_key *after, struct d
     return true;
 }
 
-static void write_side(const struct comparing *c, int generation, struct buf *sql)
+static void write_side(const struct comparing *c, int generation, const struct diff_key *after,
+                       struct buf *sql)
 {
-    buf_printf(sql, "(select * from rm_%s_%d where (", c->projection->name, generation);
-    write_keys(c, "", sql);
-    buf_add_cstr(sql, ") > ");
-    write_bound(c, 1, sql);
+    buf_printf(sql, "(select * from rm_%s_%d where ", c->projection->name, generation);
+    write_after(c, after, sql);
     buf_add_cstr(sql, " and (");
     write_keys(c, "", sql);
     buf_add_cstr(sql, ") <= ");
-    write_bound(c, 1 + c->keys_count, sql);
+    write_bound(c, 1 + after->count, sql);
     buf_add_char(sql, ')');
 }
 
@@ -250,21 +297,22 @@ static bool find_pairs(struct comparing *c, const struct diff_key *after,
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
     pg_params_init(&params);
-    add_key(&params, c, after);
-    add_key(&params, c, last);
+    add_key(&params, after);
+    add_key(&params, last);
     buf_add_cstr(&sql, "select to_json(l)::text, to_json(o)::text, ");
     buf_add_cstr(&sql, is_by_stream(c) ? "l.version is distinct from o.version" : "false");
     buf_add_cstr(&sql, ", ");
     write_places(c, &sql);
     buf_add_cstr(&sql, " from ");
-    write_side(c, c->diff->live, &sql);
+    write_side(c, c->diff->live, after, &sql);
     buf_add_cstr(&sql, " l full join ");
-    write_side(c, c->diff->other, &sql);
+    write_side(c, c->diff->other, after, &sql);
     buf_add_cstr(&sql, " o on ");
     for (size_t i = 0; i < c->keys_count; i++)
         buf_printf(&sql, "%sl." STR_FMT " = o." STR_FMT, i > 0 ? " and " : "", STR_ARG(c->keys[i]),
                    STR_ARG(c->keys[i]));
-    buf_add_cstr(&sql, " where l.tenant is null or o.tenant is null or ");
+    buf_printf(&sql, " where l." STR_FMT " is null or o." STR_FMT " is null or ",
+               STR_ARG(c->keys[0]), STR_ARG(c->keys[0]));
     write_row(c, "l.", &sql);
     buf_add_cstr(&sql, " is distinct from ");
     write_row(c, "o.", &sql);
@@ -356,10 +404,11 @@ bool diff_page(struct pg_conn *conn, const struct projection *projection, int ot
     *ret = (struct diff){.exact = true, .more = true, .last = from};
     if (!choose(&c, other, err))
         return false;
-    set_keys(&c);
-    if (!load_columns(&c, err))
+    if (!set_keys(&c, err) || !load_columns(&c, err))
         return false;
-    assert(from.count == 0 || from.count == c.keys_count);
+    if (from.count != 0 && from.count != c.keys_count)
+        return error_set(err, ERROR_REFUSED, "projection-state",
+                         "the key to go on behind is of another table than the live one");
     while (ret->compared < (int64_t)keys) {
         int64_t found = 0;
 

@@ -21,11 +21,12 @@
 struct arena;
 struct pg_conn;
 
-enum { DIFF_KEYS_MAX = 5, DIFF_SAMPLES_MAX = 20, DIFF_COLUMNS_MAX = 64 };
+enum { DIFF_KEYS_MAX = 8, DIFF_SAMPLES_MAX = 20, DIFF_COLUMNS_MAX = 64 };
 
 /* The last key of a page. */
 struct diff_key {
-    struct str values[DIFF_KEYS_MAX]; /* tenant, then stream or the key columns */
+    struct str values[DIFF_KEYS_MAX]; /* tenant, then stream or the key columns; SQL: of the
+                                         primary key */
     size_t count;
 };
 

@@ -5,7 +5,8 @@
  * By stream: a row per stream, `fold(row, event)`; the engine adds the columns tenant and stream
  * (the key) and version (the stream's), loads each touched row once a batch, skips what the row
  * has, fills gaps from the log. Roll-up: `deltas(event)` gives numbers to add to keyed rows, so
- * that partitions may touch the same row; the engine adds tenant before the key's columns.
+ * that partitions may touch the same row; the engine adds tenant before the key's columns. SQL:
+ * statements over the batch, which do both themselves.
  *
  * Threads: the functions run on any thread, on data of the caller's.
  */
@@ -57,7 +58,18 @@ struct delta {
     int64_t sums[8];    /* the SUM columns' values, in order */
 };
 
-enum projection_kind { PROJECTION_BY_STREAM, PROJECTION_ROLL_UP };
+enum projection_kind {
+    PROJECTION_BY_STREAM,
+    PROJECTION_ROLL_UP,
+    PROJECTION_SQL, /* brought as a file, without C: sql_file.h */
+};
+
+/* Statements without comments; {table} in them is the generation's table, {events} the batch. */
+struct projection_sql {
+    bool by_stream; /* each of its rows belongs to one stream: no two batches touch the same */
+    const char *const *declarations; /* CREATE; end with NULL, as the others do */
+    const char *const *statements;   /* over each batch, in order */
+};
 
 struct projection {
     const char *name;
@@ -84,6 +96,9 @@ struct projection {
     /* ROLL_UP. Sets *ret_deltas (in ARENA) and their number; 0 is fine. Fails with ERROR_POISON. */
     bool (*deltas)(const struct event *event, struct arena *arena, struct delta **ret_deltas,
                    size_t *ret_count, struct error *err);
+
+    /* SQL: the whole of it; it has no columns, indexes or functions above. */
+    const struct projection_sql *sql;
 };
 
 #endif

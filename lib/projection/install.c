@@ -2,6 +2,7 @@
 #include "projection/install.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "postgres/pg.h"
 #include "projection/generation.h"
@@ -50,6 +51,7 @@ static bool make(struct pg_conn *conn, const struct table *table,
     pg_add_str(&params, str_of(identity->id));
     return pg_script(conn, table->create, err) && drop_others(conn, table->projection->name, err) &&
            generation_insert(conn, table, identity, GENERATION_LIVE, err) &&
+           (!table->view || pg_script(conn, table->view, err)) &&
            pg_query(conn, sql_projection_save, &params, NULL, err);
 }
 
@@ -118,7 +120,8 @@ bool projection_install_all(struct pg_conn *conn, const struct projection *const
     if (!log_identity_load(conn, &identity, err))
         return false;
     for (size_t i = 0; projections[i]; i++)
-        if (!projection_install(conn, projections[i], &identity, &generation, err))
+        if (!projection_install(conn, projections[i], &identity, &generation, err) &&
+            strcmp(err->code, "declaration-changed") != 0)
             return false;
     return true;
 }

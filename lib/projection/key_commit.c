@@ -7,9 +7,11 @@
 #include "base/arena.h"
 #include "eventlog/event.h"
 #include "postgres/pg.h"
+#include "projection/events_json.h"
 #include "projection/parking_store.h"
 #include "projection/rows.h"
 #include "projection/sql.h"
+#include "projection/sql_batch.h"
 #include "projection/sums.h"
 #include "projection/table.h"
 
@@ -28,6 +30,8 @@ static size_t rows_of(const struct work *w)
 {
     if (w->rows)
         return rows_changed(w->rows);
+    if (w->json)
+        return w->json->count;
     return w->sums ? sums_count(w->sums) : 0;
 }
 
@@ -35,6 +39,8 @@ static bool send_rows(struct work *w, struct pg_params *params, size_t *sent, st
 {
     if (rows_of(w) == 0)
         return true;
+    if (w->json)
+        return sql_batch_send(w->conn, w->table, events_json_end(w->json), err);
     pg_params_clear(params);
     if (w->rows)
         rows_upsert_params(w->rows, params);
@@ -190,6 +196,8 @@ static bool send_all(struct work *w, size_t *sent, struct error *err)
 
 static bool receive_all(struct work *w, size_t sent, struct error *err)
 {
+    if (w->json && rows_of(w) > 0 && !sql_batch_receive(w->conn, w->table, err))
+        return false;
     while (sent-- > 0) {
         SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "eventlog/read.h"
 #include "postgres/pg.h"
+#include "projection/events_json.h"
 #include "projection/key_work_internal.h"
 #include "projection/parking_store.h"
 #include "projection/rows.h"
@@ -94,10 +95,26 @@ static void fault(struct work *w, const struct event *event, const struct error 
     w->why = *why;
 }
 
+static enum rows_fold take_json(struct work *w, const struct event *event, struct error *why)
+{
+    switch (events_json_add(w->json, w->table->projection, event, w->arena, why)) {
+    case EVENTS_ADDED:
+        return ROWS_FOLDED;
+    case EVENTS_FULL:
+        return ROWS_GAP;
+    case EVENTS_POISON:
+        return ROWS_POISON;
+    }
+    assert(!"a result of an addition");
+    return ROWS_POISON;
+}
+
 static enum rows_fold fold_one(struct work *w, const struct event *event, struct error *why)
 {
     if (w->rows)
         return rows_fold(w->rows, event, why);
+    if (w->json)
+        return take_json(w, event, why);
     switch (sums_add(w->sums, event, why)) {
     case SUMS_ADDED:
         return ROWS_FOLDED;
@@ -131,7 +148,7 @@ static bool take(struct work *w, const struct event *event)
             break;
         case ROWS_HAS_IT:
             break;
-        case ROWS_GAP: /* the sums are full: the rest in the next slice */
+        case ROWS_GAP: /* no more fits: the rest in the next slice */
             w->outcome.more = true;
             return false;
         case ROWS_POISON:
@@ -245,6 +262,24 @@ static bool work(struct work *w)
     return fold_slice(w, from);
 }
 
+static void begin_changes(struct work *w, struct events_json *json)
+{
+    const struct parked_key *key = w->job->key;
+
+    switch (w->table->projection->kind) {
+    case PROJECTION_BY_STREAM:
+        w->rows = rows_new(w->table, 1, w->arena);
+        rows_touch(w->rows, key->tenant, key->stream);
+        break;
+    case PROJECTION_ROLL_UP:
+        w->sums = sums_new(w->table->projection, w->arena);
+        break;
+    case PROJECTION_SQL:
+        w->json = json;
+        break;
+    }
+}
+
 void key_work(struct pg_conn *conn, const struct table *table, const struct key_job *job,
               const struct parking_policy *policy, int64_t now_ms, struct arena *arena,
               struct key_done *ret)
@@ -258,19 +293,18 @@ void key_work(struct pg_conn *conn, const struct table *table, const struct key_
                      .arena = arena,
                      .ret = ret};
     bool is_gone = job->task == PARKING_GONE;
+    struct events_json json;
 
     assert(job->task != PARKING_NOTHING);
     assert(is_gone || (job->events_max >= 1 && job->events_max <= KEY_SLICE_EVENTS));
 
     *ret = (struct key_done){.result = KEY_DONE};
-    if (!is_gone && table->projection->kind == PROJECTION_BY_STREAM) {
-        w.rows = rows_new(table, 1, arena);
-        rows_touch(w.rows, job->key->tenant, job->key->stream);
-    } else if (!is_gone) {
-        w.sums = sums_new(table->projection, arena);
-    }
+    events_json_init(&json);
+    if (!is_gone)
+        begin_changes(&w, &json);
     if (!begin(&w) || (job->request != 0 && !lock_request(&w)) || (!is_gone && !work(&w)) ||
         !work_commit(&w))
         pg_rollback(conn);
+    events_json_release(&json);
     pg_rows_free(w.loaded);
 }

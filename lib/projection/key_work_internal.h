@@ -9,6 +9,7 @@
 #include "projection/key_work.h"
 
 struct event;
+struct events_json;
 struct pg_rows;
 struct rows;
 struct sums;
@@ -22,8 +23,9 @@ struct work {
     int64_t now_ms;
     struct arena *arena;
     struct key_done *ret;
-    struct rows *rows; /* by stream */
-    struct sums *sums; /* roll-up */
+    struct rows *rows;        /* by stream */
+    struct sums *sums;        /* roll-up */
+    struct events_json *json; /* SQL */
     struct pg_rows *loaded;
     struct version *skipped; /* of the stream, where the row lacks more than the waiting event */
     size_t skipped_count;

@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "base/name.h"
 #include "postgres/pg.h"
+#include "projection/events_json.h"
 #include "projection/parked_set.h"
 #include "projection/parking_store.h"
 #include "projection/rows.h"
 #include "projection/sql.h"
+#include "projection/sql_batch.h"
 #include "projection/sums.h"
 #include "projection/table.h"
 #include "publisher/plan.h"
@@ -23,6 +25,7 @@ struct slice {
     struct position to;          /* where the lane is afterwards */
     struct rows *rows;           /* by stream */
     struct sums *sums;           /* roll-up */
+    struct events_json json;     /* SQL */
     struct pg_rows *loaded;      /* what rows borrow from */
     struct parked_event *parked; /* keys that are new */
     size_t parked_count;
@@ -211,6 +214,42 @@ static bool fold_sums(struct slice *s, size_t index)
     return park(s, event, event->version);
 }
 
+/* As sums: what does not fit into one parameter is left to the next slice. */
+static bool take_event(struct slice *s, size_t index)
+{
+    const struct event *event = &s->page.events[index];
+    struct lane *lane = s->lane;
+
+    if (is_refused(s, event))
+        return park(s, event, event->version);
+    switch (events_json_add(&s->json, lane->table->projection, event, lane->arena, s->err)) {
+    case EVENTS_ADDED:
+        causes_applied(lane->causes);
+        return true;
+    case EVENTS_FULL:
+        s->count = index;
+        s->to = POSITION(event->position.n - 1);
+        return true;
+    case EVENTS_POISON:
+        break;
+    }
+    return park(s, event, event->version);
+}
+
+static bool fold_one(struct slice *s, size_t index)
+{
+    switch (s->lane->table->projection->kind) {
+    case PROJECTION_BY_STREAM:
+        return fold_row(s, &s->page.events[index]);
+    case PROJECTION_ROLL_UP:
+        return fold_sums(s, index);
+    case PROJECTION_SQL:
+        return take_event(s, index);
+    }
+    assert(!"a kind of projection");
+    return false;
+}
+
 static bool fold_all(struct slice *s)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -219,7 +258,7 @@ static bool fold_all(struct slice *s)
         if (parked_set_count(s->lane->parked) > 0 &&
             parked_set_find(s->lane->parked, event->tenant, event->stream))
             continue; /* queues behind */
-        if (!(s->rows ? fold_row(s, event) : fold_sums(s, i)))
+        if (!fold_one(s, i))
             return false;
     }
     return true;
@@ -229,10 +268,17 @@ static bool fold(struct slice *s)
 {
     s->parked = ARENA_ARRAY(s->lane->arena, struct parked_event, s->count + 1);
     s->now_ms = clock_monotonic_ms();
-    if (s->lane->table->projection->kind == PROJECTION_ROLL_UP)
+    switch (s->lane->table->projection->kind) {
+    case PROJECTION_BY_STREAM:
+        if (!load_rows(s))
+            return false;
+        break;
+    case PROJECTION_ROLL_UP:
         s->sums = sums_new(s->lane->table->projection, s->lane->arena);
-    else if (!load_rows(s))
-        return false;
+        break;
+    case PROJECTION_SQL: /* has its place already */
+        break;
+    }
     return fold_all(s);
 }
 
@@ -293,6 +339,14 @@ static bool upsert(struct slice *s)
     return true;
 }
 
+static bool write_rows(struct slice *s)
+{
+    if (s->lane->table->projection->kind == PROJECTION_SQL)
+        return s->json.count == 0 ||
+               sql_batch_run(s->lane->conn, s->lane->table, events_json_end(&s->json), s->err);
+    return (!s->rows || copy_new(s)) && upsert(s);
+}
+
 static bool insert_parked(struct slice *s)
 {
     SCOPED_VALUE(pg_params_release) struct pg_params params;
@@ -310,9 +364,8 @@ static enum slice_result write(struct slice *s)
 {
     bool moved = false;
 
-    if (pg_begin(s->lane->conn, s->err) && advance(s, &moved) && moved &&
-        (!s->rows || copy_new(s)) && upsert(s) && insert_parked(s) &&
-        pg_commit(s->lane->conn, s->err))
+    if (pg_begin(s->lane->conn, s->err) && advance(s, &moved) && moved && write_rows(s) &&
+        insert_parked(s) && pg_commit(s->lane->conn, s->err))
         return SLICE_DONE;
     pg_rollback(s->lane->conn);
     return moved || s->err->class != ERROR_NONE ? SLICE_FAILED : SLICE_TAKEN;
@@ -349,9 +402,11 @@ enum slice_result lane_slice(struct lane *lane, struct position target,
         return SLICE_FAILED;
     do {
         s = (struct slice){.lane = lane, .err = err};
+        events_json_init(&s.json);
         error_clear(err);
         result = read(&s, target) && fold(&s) ? write(&s) : SLICE_FAILED;
         pg_rows_free(s.loaded);
+        events_json_release(&s.json);
         if (result != SLICE_DONE)
             unpark(&s);
         again = result == SLICE_FAILED && may_go_on(lane, &s);

@@ -9,8 +9,12 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/name.h"
+#include "projection/sql_table.h"
 
-enum { SQL_BYTES_MAX = 64 * 1024 };
+enum {
+    SQL_BYTES_MAX = 64 * 1024,
+    FILE_SQL_BYTES_MAX = 16 << 20, /* of a file, with its placeholders replaced */
+};
 
 static const struct column stream_column = {"stream", COLUMN_TEXT};
 static const struct column version_column = {"version", COLUMN_BIGINT};
@@ -77,7 +81,10 @@ static void check_declaration(const struct projection *p)
     assert(name_is_projection(str_of(p->name)));
     assert(p->categories[0]);
     check_columns(p);
-    if (is_roll_up(p)) {
+    if (p->kind == PROJECTION_SQL) {
+        assert(p->sql);
+        assert(p->columns_count == 0);
+    } else if (is_roll_up(p)) {
         assert(p->deltas);
         assert(p->key_columns >= 1);
         assert(p->key_columns <= sizeof(delta.keys) / sizeof(delta.keys[0]));
@@ -119,8 +126,12 @@ static void add_all_columns(struct buf *sql, const struct projection *p, const c
 
 char *projection_declaration(const struct projection *p)
 {
-    struct buf sql = BUF_INIT(SQL_BYTES_MAX);
+    struct buf sql = BUF_INIT(FILE_SQL_BYTES_MAX);
 
+    if (p->kind == PROJECTION_SQL) {
+        sql_write_declaration(p, &sql);
+        return take_text(&sql);
+    }
     buf_add_cstr(&sql, is_roll_up(p) ? "roll-up of" : "by stream of");
     for (size_t i = 0; p->categories[i]; i++)
         buf_printf(&sql, " %s", p->categories[i]);
@@ -263,6 +274,40 @@ static char *write_upsert(const struct table *table)
     return take_text(&sql);
 }
 
+static void write_statements(struct table *table)
+{
+    const struct projection *p = table->projection;
+
+    table->upsert = write_upsert(table);
+    table->columns = write_columns(p);
+    table->create = write_create(table);
+    if (is_roll_up(p))
+        return;
+    table->load = write_load(table);
+    table->current = write_current(table);
+    table->copy = write_copy(table);
+}
+
+/* Of a file. */
+static void expand_statements(struct table *table)
+{
+    const struct projection_sql *file = table->projection->sql;
+    struct buf sql = BUF_INIT(FILE_SQL_BYTES_MAX);
+    char view[TABLE_NAME_MAX + 1];
+
+    sql_write_create(file, table->name, &sql);
+    table->create = take_text(&sql);
+    for (size_t i = 0; file->statements[i]; i++) {
+        assert(i < TABLE_STATEMENTS_MAX);
+        table->apply[i].reads_events = sql_expand(file->statements[i], table->name, &sql);
+        table->apply[i].sql = take_text(&sql);
+        table->apply_count++;
+    }
+    snprintf(view, sizeof(view), "rm_%s", table->projection->name);
+    sql_write_view(view, table->name, &sql);
+    table->view = take_text(&sql);
+}
+
 struct table *table_new(const struct projection *projection, int generation)
 {
     struct table *table = mem_zalloc(sizeof(*table));
@@ -277,14 +322,10 @@ struct table *table_new(const struct projection *projection, int generation)
     len = snprintf(table->name, sizeof(table->name), "rm_%s_%d", projection->name, generation);
     assert(len > 0 && (size_t)len < sizeof(table->name));
     table->declaration = projection_declaration(projection);
-    table->create = write_create(table);
-    table->columns = write_columns(projection);
-    table->upsert = write_upsert(table);
-    if (!is_roll_up(projection)) {
-        table->load = write_load(table);
-        table->current = write_current(table);
-        table->copy = write_copy(table);
-    }
+    if (projection->kind == PROJECTION_SQL)
+        expand_statements(table);
+    else
+        write_statements(table);
     return table;
 }
 
@@ -299,6 +340,9 @@ void table_free(struct table *table)
     mem_free(table->load);
     mem_free(table->current);
     mem_free(table->copy);
+    for (size_t i = 0; i < table->apply_count; i++)
+        mem_free(table->apply[i].sql);
+    mem_free(table->view);
     mem_free(table);
 }
 

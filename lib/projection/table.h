@@ -24,7 +24,7 @@
 struct arena;
 struct buf;
 
-enum { TABLE_NAME_MAX = 63 };
+enum { TABLE_NAME_MAX = 63, TABLE_STATEMENTS_MAX = 8 };
 
 struct table {
     const struct projection *projection;
@@ -43,6 +43,14 @@ struct table {
      * where the table has no row, then whether versions of it are skipped; nothing when there is no
      * stream. */
     char *current; /* by stream only */
+    /* SQL: what is run over each batch, with its events as $1, and a script that makes the view
+     * rm_<projection> show this generation. Declaration and create are the only ones above. */
+    struct {
+        char *sql;
+        bool reads_events; /* else it has no parameter */
+    } apply[TABLE_STATEMENTS_MAX];
+    size_t apply_count;
+    char *view;
     char *columns; /* the selected columns, as table_read_row() reads them: "tenant, stream, ..." */
 };
 

@@ -69,6 +69,8 @@ static bool hand_out(const struct slice *slice, const struct event_page *page, s
         for (size_t k = 0; pass->tallies && pass->tallies[k]; k++)
             if (!tally_add(pass->tallies[k], event, err))
                 return false;
+        if (pass->event && !pass->event(pass->arg, event, err))
+            return false;
     }
     return true;
 }

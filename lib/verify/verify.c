@@ -83,16 +83,25 @@ static bool verify_log_and_topics(struct verifier *v, struct error *err)
            (!pass.check || verify_streams(v, err));
 }
 
+static bool verify_model(struct verifier *v, const struct projection *projection, struct error *err)
+{
+    switch (projection->kind) {
+    case PROJECTION_BY_STREAM:
+        return verify_rows(v, projection, err);
+    case PROJECTION_ROLL_UP:
+        return verify_sums(v, projection, err);
+    case PROJECTION_SQL:
+        return verify_sql(v, projection, err);
+    }
+    assert(!"a kind of projection");
+    return false;
+}
+
 static bool verify_models(struct verifier *v, struct error *err)
 {
-    for (size_t i = 0; v->config->projections[i]; i++) {
-        const struct projection *projection = v->config->projections[i];
-        bool ok = projection->kind == PROJECTION_BY_STREAM ? verify_rows(v, projection, err)
-                                                           : verify_sums(v, projection, err);
-
-        if (!ok)
-            return error_wrap(err, "verify projection '%s'", projection->name);
-    }
+    for (size_t i = 0; v->config->projections[i]; i++)
+        if (!verify_model(v, v->config->projections[i], err))
+            return error_wrap(err, "verify projection '%s'", v->config->projections[i]->name);
     return true;
 }
 

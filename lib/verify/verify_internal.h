@@ -52,6 +52,8 @@ struct log_pass {
     bool check;
     struct topic_check *topics; /* NULL: not wanted */
     struct tally **tallies;     /* ends with NULL; NULL: none */
+    bool (*event)(void *arg, const struct event *event, struct error *err); /* NULL: nobody */
+    void *arg;
     const char *doing;
 };
 MUST_CHECK bool verify_log_pass(struct verifier *v, const struct log_pass *pass,
@@ -75,5 +77,9 @@ MUST_CHECK bool verify_rows(struct verifier *v, const struct projection *project
 /* A roll-up: each row against the sum of what its events carry. */
 MUST_CHECK bool verify_sums(struct verifier *v, const struct projection *projection,
                             struct error *err);
+
+/* A projection that was brought as a file: each row against what its statements make of the log. */
+MUST_CHECK bool verify_sql(struct verifier *v, const struct projection *projection,
+                           struct error *err);
 
 #endif
