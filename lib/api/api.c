@@ -57,6 +57,13 @@ static void refuse(void *arg, const struct http_request *request, int status, co
                   request != NULL ? http_request_target(request) : STR(""), NULL, STR_NONE);
 }
 
+static bool exports_wait(void *arg)
+{
+    const struct api *api = arg;
+
+    return api->exports != NULL && query_pool_has_waiting(api->exports);
+}
+
 static void add_routes(struct api *api)
 {
     plumbing_routes(api);
@@ -100,6 +107,7 @@ static bool start_server(struct api *api, struct error *err)
     http.handler = call_begin;
     http.body_max = body_max;
     http.refuse = refuse;
+    http.hurried = exports_wait;
     http.arg = api;
     if (!http_server_start(&http, &api->server, err))
         return error_wrap(err, "start the HTTP server on %s", http.listen);

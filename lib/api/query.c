@@ -104,6 +104,11 @@ void query_pool_stop(struct query_pool *pool)
     mem_free(pool);
 }
 
+bool query_pool_has_waiting(struct query_pool *pool)
+{
+    return queue_count(pool->queue) > 0;
+}
+
 bool query_try(struct query_pool *pool, struct call *call, query_fn fn)
 {
     struct job *job = ARENA_NEW(call->arena, struct job);

@@ -36,6 +36,8 @@ void query_pool_refuse(struct query_pool *pool);
 /* What waits is answered first. */
 void query_pool_stop(struct query_pool *pool);
 
+/* Calls that no thread has taken yet: all have one. */
+bool query_pool_has_waiting(struct query_pool *pool);
 /* Takes the call, or answers 503 overloaded. */
 void query_submit(struct query_pool *pool, struct call *call, query_fn fn);
 /* Takes the call; false: too many wait already, and it is not answered. */

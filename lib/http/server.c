@@ -20,6 +20,9 @@ enum {
     CONNECTION_BYTES = 24 * 1024,
     /* Several round trips of a client that reads. */
     DRAIN_MS = 300,
+    /* What a stream must be read at while others wait for its thread, but for some pauses. */
+    HURRIED_RATE_MIN = 1 << 20, /* bytes a second */
+    HURRIED_MS = 5000,
 };
 
 /* What 0.9.75 refuses only when strict (no Host, blanks in the target) it refuses with a doubled
@@ -120,6 +123,8 @@ bool http_server_start(const struct http_config *config, struct http_server **re
     server->limits = (struct http_timer_limits){.header_ms = config->header_timeout_ms,
                                                 .idle_ms = config->idle_timeout_ms,
                                                 .drain_ms = DRAIN_MS,
+                                                .hurried_ms = HURRIED_MS,
+                                                .hurried_rate_min = HURRIED_RATE_MIN,
                                                 .body_rate_min = config->body_rate_min};
     server->check_layout = http_layout_is_known();
     server->listen_fd = -1;

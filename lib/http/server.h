@@ -46,6 +46,10 @@ typedef size_t (*http_body_max_fn)(void *arg, const struct http_request *request
 typedef void (*http_refuse_fn)(void *arg, const struct http_request *request, int status,
                                const char *slug, const char *detail, struct buf *out_body);
 
+/* Whether a request waits for a thread that streams have: of those that are read slowly one after
+ * the other is cut until none does. May be NULL. On the http threads. */
+typedef bool (*http_hurried_fn)(void *arg);
+
 struct http_config {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80" */
     unsigned threads;
@@ -57,6 +61,7 @@ struct http_config {
     http_handler_fn handler;
     http_body_max_fn body_max;
     http_refuse_fn refuse;
+    http_hurried_fn hurried;
     void *arg;
 };
 

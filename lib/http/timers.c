@@ -46,6 +46,7 @@ static void stage_entered(struct http_timer *timer, const struct http_timer_look
     timer->since_ms = look->now_ms;
     timer->progress_ms = look->now_ms;
     timer->lag_ms = 0;
+    timer->hurried_lag_ms = 0;
     timer->lag_seen_ms = look->now_ms;
 }
 
@@ -84,20 +85,30 @@ static bool crawls(const struct http_timer *timer, const struct http_timer_look 
     return look->now_ms - timer->since_ms >= limits->header_ms + earned_ms;
 }
 
+/* Waited longer, less what the bytes taken since earn at a rate. */
+static int64_t lag_on(int64_t lag_ms, const struct http_timer *timer,
+                      const struct http_timer_look *look, uint64_t rate)
+{
+    int64_t earned_ms = (int64_t)((counter(look) - timer->bytes) * 1000 / rate);
+
+    lag_ms += look->now_ms - timer->lag_seen_ms - earned_ms;
+    return look->unsent && lag_ms > 0 ? lag_ms : 0;
+}
+
 /*
  * A stream's client may keep bytes waiting as long as a header may take; each body_rate_min bytes
  * it takes earn back a second, never more than was used: what the kernels buffer at first must not
- * pay for hours of crawling. Called before the look's progress is noted.
+ * pay for hours of crawling. Where somebody waits for the stream's thread, less time and a higher
+ * rate count, from before he came. Called before the look's progress is noted.
  */
 static bool lags(struct http_timer *timer, const struct http_timer_look *look,
                  const struct http_timer_limits *limits)
 {
-    int64_t earned_ms = (int64_t)((counter(look) - timer->bytes) * 1000 / limits->body_rate_min);
-    int64_t lag_ms = timer->lag_ms + look->now_ms - timer->lag_seen_ms - earned_ms;
-
-    timer->lag_ms = look->unsent && lag_ms > 0 ? lag_ms : 0;
+    timer->lag_ms = lag_on(timer->lag_ms, timer, look, limits->body_rate_min);
+    timer->hurried_lag_ms = lag_on(timer->hurried_lag_ms, timer, look, limits->hurried_rate_min);
     timer->lag_seen_ms = look->now_ms;
-    return timer->lag_ms >= limits->header_ms;
+    return timer->lag_ms >= limits->header_ms ||
+           (look->hurried && timer->hurried_lag_ms >= limits->hurried_ms);
 }
 
 /*

@@ -42,6 +42,8 @@ struct http_timer_limits {
     int64_t idle_ms;
     int64_t drain_ms;       /* without progress of a feed, once the server drains */
     uint64_t body_rate_min; /* bytes a second */
+    int64_t hurried_ms;     /* as header_ms and body_rate_min, of a stream others wait for */
+    uint64_t hurried_rate_min;
 };
 
 struct http_timer {
@@ -53,7 +55,8 @@ struct http_timer {
     uint64_t bytes;          /* received, of the body or acknowledged, by stage */
     int64_t progress_ms;     /* when that last grew */
     int64_t lag_ms;          /* a stream's: waited for its client beyond what it earned */
-    int64_t lag_seen_ms;     /* when that was last reckoned */
+    int64_t hurried_lag_ms;  /* the same, were it hurried */
+    int64_t lag_seen_ms;     /* when those were last reckoned */
     bool draining;           /* at the last look */
 };
 
@@ -66,6 +69,7 @@ struct http_timer_look {
     uint64_t acked;      /* by the client on this connection */
     bool unsent;         /* bytes wait in the kernel to be acknowledged */
     bool streams;        /* the answer is a stream: a thread may wait for the client */
+    bool hurried;        /* and somebody else for the thread */
     bool client_ended;   /* it will send nothing more */
     bool draining;       /* the answer is a feed, and the server drains */
 };

@@ -94,7 +94,12 @@ static int64_t look_at_ms(const struct http_worker *worker)
            http_timer_interval_ms(&server->limits, atomic_load(&server->draining));
 }
 
-static struct http_timer_look look_at(const struct http_connection *c, int64_t now_ms)
+static bool is_hurried(const struct http_server *server)
+{
+    return server->config.hurried != NULL && server->config.hurried(server->config.arg);
+}
+
+static struct http_timer_look look_at(const struct http_connection *c, int64_t now_ms, bool hurried)
 {
     const struct http_answer *answer = &c->request.answer;
     bool sending = c->request.state == REQUEST_SENDING;
@@ -103,6 +108,7 @@ static struct http_timer_look look_at(const struct http_connection *c, int64_t n
         .stage = c->stage,
         .body_bytes = c->request.body_seen,
         .streams = sending && answer->stream != NULL,
+        .hurried = hurried,
         .draining = sending && answer->feed != NULL && atomic_load(&c->worker->server->draining),
     };
 
@@ -113,15 +119,20 @@ static struct http_timer_look look_at(const struct http_connection *c, int64_t n
 /* libmicrohttpd notices the end of the socket as it notices that of a client. */
 static void end_overdue(struct http_worker *worker, int64_t now_ms)
 {
+    bool hurried;
+
     if (now_ms < look_at_ms(worker))
         return;
     worker->looked_ms = now_ms;
+    hurried = is_hurried(worker->server);
     for (struct http_connection *c = worker->first; c != NULL; c = c->next) {
-        struct http_timer_look look = look_at(c, now_ms);
+        struct http_timer_look look = look_at(c, now_ms, hurried);
         bool expired = http_timer_expired(&c->timer, &look, &worker->server->limits);
 
         if (expired)
             shutdown(c->fd, SHUT_RDWR);
+        if (expired && look.streams)
+            hurried = false; /* its thread is free now: that may have been enough */
         if (expired || look.client_ended)
             end_feed(c);
     }

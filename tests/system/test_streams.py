@@ -3,6 +3,8 @@
 """Generic streams: append, read both ways, HEAD, several streams at once, and the log itself."""
 import json
 import socket
+import threading
+import time
 import uuid
 
 from support.case import SystemTest, event, main, unique
@@ -385,6 +387,43 @@ class SlowReaders(SystemTest):
             self.addCleanup(reader.close)
             reader.sendall(request)
         self.assertIn(b"200", reader.recv(100))  # those before it were cut
+        answer = self.api.get("/v1/events?limit=1", accept="application/x-ndjson")
+        self.assertEqual(self.expect(answer, 200).json()["position"], 1)
+
+
+class Dripping(SystemTest):
+    SETTINGS = {"http__header_timeout": "5m", "http__idle_timeout": "5m"}
+
+    def open_export(self):
+        """An export whose client takes 20 kB a second."""
+        reader = socket.socket()
+        self.addCleanup(reader.close)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", self.all.port))
+        reader.sendall(
+            format_request(
+                "GET", "/v1/events", "localhost", headers={"Accept": "application/x-ndjson"}
+            )
+        )
+        self.assertIn(b"200", reader.recv(100))
+        return reader
+
+    def drip(self, readers, stop):
+        while not stop.wait(0.1):
+            for reader in readers:
+                reader.recv(2048)
+
+    def test_they_give_way_to_those_who_wait(self):
+        """exports that are read slowly last while nobody waits, then another one has its turn"""
+        stream = unique("note-")
+        for _ in range(15):
+            self.accepted(self.append(stream, *[event(data=["x" * 60000] * 8) for _ in range(4)]))
+        readers = [self.open_export() for _ in range(4)]
+        stop = threading.Event()
+        thread = threading.Thread(target=self.drip, args=(readers, stop))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(stop.set)
         answer = self.api.get("/v1/events?limit=1", accept="application/x-ndjson")
         self.assertEqual(self.expect(answer, 200).json()["position"], 1)
 

@@ -10,8 +10,12 @@
 
 #define HOST "Host: localhost\r\n"
 
-static const struct http_timer_limits limits = {
-    .header_ms = 10000, .idle_ms = 60000, .drain_ms = 1000, .body_rate_min = 1000};
+static const struct http_timer_limits limits = {.header_ms = 10000,
+                                                .idle_ms = 60000,
+                                                .drain_ms = 1000,
+                                                .body_rate_min = 1000,
+                                                .hurried_ms = 5000,
+                                                .hurried_rate_min = 100000};
 
 static struct http_timer timer;
 static struct http_timer_look look;
@@ -187,6 +191,45 @@ START_TEST(a_stream_must_be_read_at_the_rate_however_much_was_taken_at_first)
         ck_assert(!http_timer_expired(&timer, &look, &limits));
     }
     ck_assert(expires_after(1000));
+}
+END_TEST
+
+/* Takes BYTES each half second, for so long. */
+static void read_on(int64_t ms, uint64_t bytes)
+{
+    for (int64_t end = look.now_ms + ms; look.now_ms < end;) {
+        look.now_ms += 500;
+        look.acked += bytes;
+        ck_assert(!http_timer_expired(&timer, &look, &limits));
+    }
+}
+
+static void begin_stream(void)
+{
+    begin(STAGE_HEADER);
+    enter(STAGE_SENDING);
+    look.streams = true;
+    look.unsent = true;
+    read_on(500, 0);
+}
+
+START_TEST(a_slow_stream_lasts_until_another_waits_for_its_thread)
+{
+    begin_stream();
+    read_on(600000, 10000); /* 20 kB a second */
+    look.hurried = true;
+    look.now_ms += 500;
+    look.acked += 10000;
+    ck_assert(http_timer_expired(&timer, &look, &limits));
+}
+END_TEST
+
+START_TEST(a_fast_stream_lasts_though_others_wait)
+{
+    begin_stream();
+    look.hurried = true;
+    read_on(600000, 50000);
+    ck_assert(expires_after(5000));
 }
 END_TEST
 
@@ -403,6 +446,8 @@ static TCase *looks(void)
     tcase_add_test(tcase, a_reader_must_read_something_in_the_idle_time);
     tcase_add_test(tcase, a_stream_with_nothing_to_send_waits);
     tcase_add_test(tcase, a_stream_must_be_read_at_the_rate_however_much_was_taken_at_first);
+    tcase_add_test(tcase, a_slow_stream_lasts_until_another_waits_for_its_thread);
+    tcase_add_test(tcase, a_fast_stream_lasts_though_others_wait);
     tcase_add_test(tcase, a_stream_whose_client_has_everything_starts_anew);
     tcase_add_loop_test(tcase, a_client_that_ended_in_the_middle_is_given_up_at_the_next_look, 0,
                         3);
