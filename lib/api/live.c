@@ -29,8 +29,8 @@ static const struct http_header *headers_of(struct call *call)
     return call->headers;
 }
 
-static void open_feed(struct call *call, const struct live_request *request, struct position at,
-                      struct version seen)
+static void open_feed(struct call *call, const struct live_request *request,
+                      const struct live_begin *begin)
 {
     struct live_feed *feed;
 
@@ -39,7 +39,7 @@ static void open_feed(struct call *call, const struct live_request *request, str
         call_no_body(call, 200);
         return;
     }
-    feed = live_feed_new(call->api, call->request, &request->filter, at, seen);
+    feed = live_feed_new(call->api, call->request, &request->filter, begin);
     if (feed == NULL) {
         call_problem(call, "overloaded", STR_NONE, "there are too many live readers already");
         return;
@@ -78,14 +78,15 @@ static bool check_begin(struct call *call, const struct live_request *request, i
 static bool open_log(struct call *call, struct reader *reader, struct error *err)
 {
     const struct live_request *request = call->data;
-    struct position head;
+    struct live_begin begin = {0};
 
-    if (!look_at_log(call, reader, &head, err))
+    if (!look_at_log(call, reader, &begin.head, err))
         return false;
-    if (!check_begin(call, request, head.n))
+    if (!check_begin(call, request, begin.head.n))
         return true;
-    read_headers_set(call, head, 0);
-    open_feed(call, request, request->from_head ? head : POSITION(request->after), VERSION(0));
+    begin.at = request->from_head ? begin.head : POSITION(request->after);
+    read_headers_set(call, begin.head, 0);
+    open_feed(call, request, &begin);
     return true;
 }
 
@@ -93,11 +94,10 @@ static bool open_log(struct call *call, struct reader *reader, struct error *err
 static bool open_stream(struct call *call, struct reader *reader, struct error *err)
 {
     const struct live_request *request = call->data;
-    struct version seen;
+    struct live_begin begin = {0};
     struct stream_head stream;
-    struct position head;
 
-    if (!look_at_log(call, reader, &head, err) ||
+    if (!look_at_log(call, reader, &begin.head, err) ||
         !stream_find(reader->conn, call->tenant, request->filter.stream, &stream, err))
         return false;
     if (stream.version.n == 0) {
@@ -106,9 +106,11 @@ static bool open_stream(struct call *call, struct reader *reader, struct error *
     }
     if (!check_begin(call, request, stream.version.n))
         return true;
-    seen = request->from_head ? stream.version : VERSION(request->after);
-    read_headers_set(call, head, 0);
-    open_feed(call, request, seen.n == stream.version.n ? head : POSITION(0), seen);
+    begin.seen = request->from_head ? stream.version : VERSION(request->after);
+    if (begin.seen.n == stream.version.n)
+        begin.at = begin.head;
+    read_headers_set(call, begin.head, 0);
+    open_feed(call, request, &begin);
     return true;
 }
 

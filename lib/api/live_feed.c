@@ -228,8 +228,8 @@ void live_feed_render(void *arg, const struct event *event, struct buf *out)
 }
 
 struct live_feed *live_feed_new(struct api *api, struct http_request *request,
-                                const struct subscription_filter *filter, struct position at,
-                                struct version seen)
+                                const struct subscription_filter *filter,
+                                const struct live_begin *begin)
 {
     static const struct http_feed_source source = {.read = read_feed, .closed = close_feed};
     struct live_feed *feed = mem_zalloc(sizeof *feed);
@@ -244,8 +244,9 @@ struct live_feed *live_feed_new(struct api *api, struct http_request *request,
                                      .category = keep(feed->arena, filter->category),
                                      .type = keep(feed->arena, filter->type),
                                      .correlation_id = keep(feed->arena, filter->correlation_id)};
-    feed->subscription.at = at;
-    feed->subscription.seen = seen;
+    feed->subscription.at = begin->at;
+    feed->subscription.seen = begin->seen;
+    feed->subscription.head = begin->head;
     feed->subscription.owner = feed;
     feed->told_id = -1; /* who began at the head must know where that was */
     sse_write_retry(&feed->own, retry_ms());

@@ -12,11 +12,16 @@
 
 struct live_feed;
 
-/* FILTER's texts are copied. Begins behind AT, of a stream behind the version SEEN. NULL: there are
- * too many. */
+struct live_begin { /* as in a subscription */
+    struct position at;
+    struct version seen;
+    struct position head;
+};
+
+/* FILTER's texts are copied. NULL: there are too many. */
 struct live_feed *live_feed_new(struct api *api, struct http_request *request,
-                                const struct subscription_filter *filter, struct position at,
-                                struct version seen);
+                                const struct subscription_filter *filter,
+                                const struct live_begin *begin);
 /* The feed is the server's from here on. */
 void live_feed_respond(struct live_feed *feed, const struct http_header *headers,
                        size_t headers_count);

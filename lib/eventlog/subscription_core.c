@@ -117,10 +117,16 @@ static void take_chunk(struct subscription *s, struct chunk *chunk)
     s->next = 0;
 }
 
+/* At the tail: whether it has to be told so. */
+static bool has_caught_up(const struct subscription *s)
+{
+    return !s->live && s->at.n >= s->head.n;
+}
+
 static enum subscription_step wait_at_tail(struct subscription *s, int64_t now_ms)
 {
     s->ring_ms = now_ms;
-    if (!s->live) {
+    if (has_caught_up(s)) {
         s->live = true;
         s->was_live = true;
         return STEP_CAUGHT_UP;
@@ -255,11 +261,14 @@ void subscription_core_push(struct subscription_core *core, struct chunk *chunk,
     {
         if (s->state != SUBSCRIPTION_WAITING || s->at.n < chunk->after.n)
             continue;
-        if (has_any(s, chunk))
-            become_ready(core, s, now_ms);
-        else
-            pass(s, chunk->to);
         s->ring_ms = now_ms;
+        if (has_any(s, chunk)) {
+            become_ready(core, s, now_ms);
+            continue;
+        }
+        pass(s, chunk->to);
+        if (has_caught_up(s))
+            become_ready(core, s, now_ms);
     }
     ring_push(&core->ring, chunk);
 }

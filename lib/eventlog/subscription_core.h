@@ -8,6 +8,9 @@
  * at the ring's tail it waits. So the switch from history to live is no event of its own that
  * could lose or double anything.
  *
+ * The ring's tail may be behind the log's: it is caught up when it is at the tail and has all that
+ * the log had when it came. Until then it waits there for the ring to grow, not live yet.
+ *
  *   READY     the turn is the client's side's: it takes events of `chunk`, then asks for more
  *   WAITING   at the tail
  *   FETCHING  a slice of history is asked for, in the order of asking; one slice, then the next
@@ -61,8 +64,9 @@ enum subscription_end {
 struct subscription {
     /* The owner's; set before it is added. */
     struct subscription_filter filter;
-    struct position at;  /* begins behind it */
-    struct version seen; /* of a stream: likewise */
+    struct position at;   /* begins behind it */
+    struct version seen;  /* of a stream: likewise */
+    struct position head; /* of the log when it came: caught up not before it */
     void *owner;
 
     /* The core's. */

@@ -246,14 +246,19 @@ class Reading(LiveTest):
 
 
 class Several(LiveTest):
-    """Two processes on one log, few readers allowed."""
+    """Two processes on one log: one allows few readers, the other seldom looks for events."""
 
     SETTINGS = {"subscriptions__max": "3"}
 
     @classmethod
     def start(cls):
         super().start()
-        cls.other = cls.cluster.serve("other", roles="api")
+        cls.other = cls.cluster.serve(
+            "other",
+            roles="api",
+            subscriptions__max="10",
+            subscriptions__poll_interval="2s",
+        )
 
     def test_events_of_another_process_come(self):
         """what another process appends comes as well, each once"""
@@ -267,6 +272,40 @@ class Several(LiveTest):
         self.assertEqual(positions(reader), list(range(begin + 1, begin + 41)))
         reader.close()
         self.eventual("daybook_subscribers", 0)
+
+    def test_what_was_acknowledged_comes_before_caught_up(self):
+        """a reader has all that was acknowledged, by whomever, before it is told `caught-up`"""
+        api = self.other.client()
+        self.addCleanup(api.close)
+
+        def empty_looks():
+            return metric(api, "daybook_subscription_reads_total", source="tail", result="none")
+
+        def subscribe(target):
+            return self.subscribe(target, api=api)
+
+        watcher = subscribe("/v1/events?after=head")
+        watcher.read_until(lambda s: s.count("caught-up"), "it is live")
+        begin = self.cluster.position()
+        self.note()
+        watcher.read_until(lambda s: s.events(), "an event that the other process appended")
+        before = empty_looks()
+        self.eventually(lambda: empty_looks() > before, "it rests until it looks again")
+        stream = unique("note-")
+        for _ in range(3):
+            self.note(40, stream)
+            head = self.note(10)
+        log = subscribe(f"/v1/events?after={begin}")
+        one = subscribe(f"/v1/streams/{stream}/events?from=17")
+        now = subscribe("/v1/events?after=head")
+        for reader in (log, one, now):
+            reader.read_until(lambda s: s.count("caught-up"), "it is live")
+            self.assertEqual(reader.messages[-1].event, "caught-up")
+        self.assertEqual([m.id for m in log.events()], list(range(begin + 1, head + 1)))
+        self.assertEqual(log.messages[-1].json(), {"position": head})
+        self.assertEqual([m.id for m in one.events()], list(range(17, 121)))
+        self.assertEqual(one.messages[-1].json(), {"version": 120})
+        self.assertEqual((now.events(), now.messages[-1].id), ([], head))
 
     def test_their_number_is_bounded(self):
         """more readers than allowed are 503 overloaded, until one leaves"""

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any order of everything: appends, the tail's reads, who comes, takes one event or many, is
- * fetched for, fails, leaves. Each gets exactly what fits behind its begin, in order.
+ * fetched for, fails, leaves. Each gets exactly what fits behind its begin, in order, and all that
+ * the log had when it came before it is told that it has caught up.
  */
 #include "base/mem.h"
 #include "tests/unit/eventlog/subscribed_log.h"
@@ -92,6 +93,7 @@ static void runner_begin(struct runner *runner)
     *runner = (struct runner){.expected = at + 1};
     runner->s = mem_zalloc(sizeof *runner->s);
     runner->s->at.n = at;
+    runner->s->head.n = history.head;
     runner->s->filter = any_filter();
     if (runner->s->filter.stream.data != NULL)
         runner->s->seen.n = versions_at(&runner->s->filter, at);
@@ -105,13 +107,19 @@ static void runner_end(struct runner *runner)
     runner->s = NULL;
 }
 
-static void runner_got(struct runner *runner, int64_t position)
+/* None that it should have got lies before POSITION. */
+static void runner_passed(struct runner *runner, int64_t position)
 {
     while (runner->expected < position) {
         ck_assert_msg(!subscribed_fits(&history, &runner->s->filter, runner->expected),
                       "position %lld is missing", (long long)runner->expected);
         runner->expected++;
     }
+}
+
+static void runner_got(struct runner *runner, int64_t position)
+{
+    runner_passed(runner, position);
     ck_assert_int_eq(runner->expected, position);
     ck_assert(subscribed_fits(&history, &runner->s->filter, position));
     runner->expected++;
@@ -135,6 +143,8 @@ static void runner_take(struct runner *runner, int64_t events)
             runner->taking = true;
             break;
         case STEP_CAUGHT_UP:
+            runner_passed(runner, runner->s->head.n + 1);
+            break;
         case STEP_HEARTBEAT:
             break;
         case STEP_WAIT:

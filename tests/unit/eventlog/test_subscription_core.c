@@ -182,6 +182,52 @@ START_TEST(one_ahead_of_the_tail_gets_nothing_twice)
 }
 END_TEST
 
+START_TEST(what_the_log_had_when_one_came_is_before_caught_up)
+{
+    struct subscription *s;
+
+    append(10);
+    subscription_core_start(&core, POSITION(4)); /* the hub has not read the rest yet */
+    s = add(0);
+    s->head.n = 10;
+    ck_assert_int_eq(next(s), STEP_WAIT);
+    ck_assert_ptr_eq(subscription_fetch(&core), s);
+    ck_assert(!subscription_fetched(&core, s, subscribed_chunk(&history, 0, 4, 4), now_ms));
+    ck_assert_int_eq(next(s), STEP_EVENTS);
+    takes(s, 1, 4);
+    ck_assert_int_eq(next(s), STEP_WAIT);
+    ck_assert_ptr_null(subscription_fetch(&core));
+    push(2);
+    ck_assert_int_eq(next(s), STEP_EVENTS);
+    takes(s, 5, 12);
+    ck_assert_int_eq(next(s), STEP_CAUGHT_UP);
+    ck_assert_int_eq(next(s), STEP_WAIT);
+    leave(s);
+}
+END_TEST
+
+START_TEST(one_that_waits_for_the_head_is_told_though_nothing_fits)
+{
+    struct subscription *s;
+
+    append(30);
+    subscription_core_start(&core, POSITION(4));
+    s = add(4);
+    s->head.n = 30;
+    s->filter.category = STR("z");
+    ck_assert_int_eq(next(s), STEP_WAIT);
+    ck_assert(!s->live);
+    subscription_core_push(&core, subscribed_chunk(&history, 4, 29, 25), now_ms);
+    ck_assert_uint_eq(wakes, 0);
+    subscription_core_push(&core, subscribed_chunk(&history, 29, 30, 1), now_ms);
+    ck_assert_uint_eq(wakes, 1);
+    ck_assert_int_eq(next(s), STEP_CAUGHT_UP);
+    ck_assert_int_eq(s->id, 30);
+    ck_assert_int_eq(next(s), STEP_WAIT);
+    leave(s);
+}
+END_TEST
+
 START_TEST(before_the_tail_is_known_one_waits)
 {
     struct subscription *s;
@@ -494,6 +540,8 @@ Suite *eventlog_subscription_core_suite(void)
     tcase_add_test(tc, one_far_behind_goes_through_history_into_the_ring);
     tcase_add_test(tc, what_fits_nobody_wakes_nobody);
     tcase_add_test(tc, one_ahead_of_the_tail_gets_nothing_twice);
+    tcase_add_test(tc, what_the_log_had_when_one_came_is_before_caught_up);
+    tcase_add_test(tc, one_that_waits_for_the_head_is_told_though_nothing_fits);
     tcase_add_test(tc, before_the_tail_is_known_one_waits);
     tcase_add_test(tc, one_that_falls_out_of_the_ring_goes_back_to_history);
     tcase_add_test(tc, a_chunk_in_hand_outlives_the_ring);
