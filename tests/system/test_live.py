@@ -52,7 +52,12 @@ class LiveTest(SystemTest):
 
 
 class Reading(LiveTest):
-    SETTINGS = {"subscriptions__heartbeat": "300ms"}
+    # Readers that are not read while others come are not to be slow ones, however long that takes.
+    SETTINGS = {
+        "subscriptions__heartbeat": "300ms",
+        "subscriptions__lag": "10m",
+        "http__idle_timeout": "10m",
+    }
 
     def test_no_gap_and_no_double_through_the_switch(self):
         """60 readers that begin anywhere while 4 clients append get every position once, in order"""
