@@ -19,7 +19,9 @@ RUN apt-get update -qq \
         libxxhash0 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin daybook
-COPY --from=build /out/usr/bin/ /usr/bin/
+COPY --from=build /out/usr/ /usr/
+# The ones that come with it; mount a directory of your own files over it, or name another.
+ENV DAYBOOK_PROJECTION_DIRECTORY=/usr/share/daybook/projections
 USER 10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \

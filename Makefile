@@ -140,9 +140,10 @@ clean: ## delete what was built (data of `make run` stays)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
 
-install: all ## install the programs into $(DESTDIR)$(PREFIX)
-	install -d "$(DESTDIR)$(PREFIX)/bin"
+install: all ## install programs and projections into $(DESTDIR)$(PREFIX)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook/projections"
 	install $(PROGRAMS) "$(DESTDIR)$(PREFIX)/bin"
+	install -m 644 projections/*.sql "$(DESTDIR)$(PREFIX)/share/daybook/projections"
 
 # Files whose text changes only when what they list does: something added, deleted or switched.
 define list_file

@@ -312,7 +312,8 @@ static const struct setting settings[] = {
     {.key = "projection.directory",
      .type = SETTING_TEXT,
      .preset = "",
-     .text = "Directory of projections in SQL, a file <name>.sql each; empty: none."},
+     .text = "Directory of projections in SQL, a file <name>.sql each; empty: none. make install "
+             "ships share/daybook/projections. Its files have the rights of postgres.url's role."},
     {.key = "projection.workers",
      .type = SETTING_COUNT,
      .preset = "1",
