@@ -121,6 +121,29 @@ static const char *const quoted[] = {
     "$$;now();$$", "$a_1$ $$ ; $b$ $a_1$",
 };
 
+static const char *const writes[] = {
+    "insert into {table} as t select 1, 2 from {events} e on conflict (day) do update set orders = "
+    "1",
+    "update {table} t set orders = 1 from {events} e",
+    "delete from {table} t using {events} e where t.orders = e.version",
+    "merge into {table} t using {events} e on true when matched then update set orders = 1",
+    "merge into {table} t using {events} e on true when matched then delete",
+    "with l as (select 1 from {table} for no key update) insert into {table} select 1 from "
+    "{events} e",
+    "with l as (select 1 from {table} t for update of t) insert into {table} select 1 from "
+    "{events} e",
+    "insert into {table} select e.update, e.into from {events} e",
+};
+
+START_TEST(whatever_writes_to_the_table_alone_is_taken)
+{
+    char text[1024];
+
+    snprintf(text, sizeof(text), HEADER TABLE "%s;", writes[_i]);
+    ck_assert_str_eq(parse(text)->sql->statements[0], writes[_i]);
+}
+END_TEST
+
 START_TEST(what_is_quoted_is_left_as_it_is)
 {
     char text[1024], statement[512];
@@ -178,6 +201,12 @@ static const struct {
     {HEADER TABLE TABLE INSERT, PATH ":5: one table"},
     {HEADER "create table {table} (a int, \"primary key\" int);" INSERT,
      PATH ":4: the table needs a primary key"},
+    {HEADER "create table {table} (a int primary key\nreferences streams (id));" INSERT,
+     PATH ":5: a foreign key may not be here"},
+    {HEADER "create table {table} (a int primary key) partition\nby range (a);" INSERT,
+     PATH ":5: the table can not be partitioned"},
+    {HEADER TABLE "create unique index on events using btree ({table});" INSERT,
+     PATH ":5: an index must be on {table}"},
     {HEADER TABLE "create index on events (id);" INSERT, PATH ":5: an index must be on {table}"},
     {HEADER TABLE "create index by_day on {table} (day);" INSERT,
      PATH ":5: an index has no name of its own"},
@@ -204,7 +233,25 @@ static const struct {
     {HEADER TABLE, PATH ":5: there is no statement over the batch"},
     {HEADER TABLE "delete from {table};", PATH ":5: no statement reads {events}"},
     {HEADER TABLE "insert into revenue select 1 from {events} e;",
-     PATH ":5: a statement must write to {table}"},
+     PATH ":5: 'revenue' would be written to: a statement writes to {table} alone"},
+    {HEADER TABLE "insert into {table} select 1 from {events} e join\nevents on true;" INSERT
+                  "with a as (select 1) select 1;",
+     PATH ":7: a statement must write to {table}"},
+    {HEADER TABLE "with gone as (delete\nfrom streams returning 1) insert into {table} select 1 "
+                  "from gone, {events} e;",
+     PATH ":6: 'streams' would be written to"},
+    {HEADER TABLE "with set as (update\n\"log_head\" set position = 1 returning 1) "
+                  "insert into {table} select 1 from {events} e;",
+     PATH ":6: '\"log_head\"' would be written to"},
+    {HEADER TABLE "delete from {events} e using {table} t;" INSERT,
+     PATH ":5: '{events}' would be written to"},
+    {HEADER TABLE "merge into only t using {events} e on true when matched then delete;" INSERT,
+     PATH ":5: 'only' would be written to"},
+    {HEADER TABLE "insert into {table} select set_config\n('search_path', e.id, false) "
+                  "from {events} e;",
+     PATH ":5: 'set_config' reaches beyond the batch"},
+    {HEADER TABLE "insert into {table} select pg_advisory_lock(1) from {events} e;",
+     PATH ":5: 'pg_advisory_lock' reaches beyond the batch"},
     {HEADER TABLE INSERT "commit;", PATH ":6: 'commit' has no place here"},
     {HEADER TABLE "BEGIN;" INSERT, PATH ":5: 'BEGIN' has no place here"},
     {HEADER TABLE INSERT "savepoint a;", PATH ":6: 'savepoint' has no place here"},
@@ -293,6 +340,8 @@ Suite *projection_sql_file_suite(void)
     tcase_add_test(tc, a_file_is_a_name_categories_a_table_and_statements);
     tcase_add_test(tc, by_stream_is_the_other_kind);
     tcase_add_test(tc, comments_and_layout_are_no_part_of_it);
+    tcase_add_loop_test(tc, whatever_writes_to_the_table_alone_is_taken, 0,
+                        sizeof(writes) / sizeof(writes[0]));
     tcase_add_loop_test(tc, what_is_quoted_is_left_as_it_is, 0, sizeof(quoted) / sizeof(quoted[0]));
     tcase_add_loop_test(tc, each_fault_is_told_with_its_line, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
