@@ -269,6 +269,7 @@ class SqlProjection(SystemTest):
         table = f"rm_revenue_{self.shown('revenue')['generation']}"
         execute = self.cluster.database.execute
         execute(f"CREATE TABLE keep AS SELECT * FROM {table}")
+        self.each_column_counts(table)
         execute(f"UPDATE {table} SET paid_minor = paid_minor + 1 WHERE day = '2021-03-05'")
         execute(f"DELETE FROM {table} WHERE day = '2021-03-06'")
         execute(f"INSERT INTO {table} VALUES ('main', '1999-01-01', 'EUR', 1, 1, 1, 1, 1)")
@@ -287,6 +288,16 @@ class SqlProjection(SystemTest):
         execute(f"TRUNCATE {table}")
         execute(f"INSERT INTO {table} SELECT * FROM keep")
         self.sound()
+
+    def each_column_counts(self, table):
+        """a row edited in whatever column that is no key is told by that column"""
+        execute = self.cluster.database.execute
+        for column in ("orders", "items", "total_minor", "paid_minor", "refunded_minor"):
+            execute(f"UPDATE {table} SET {column} = {column} + 1 WHERE day = '2021-03-05'")
+            status, found, said = self.verify()
+            self.assertEqual((status, len(found)), (EXIT_DRIFT, 1), said)
+            self.assertTrue(found[0]["text"].startswith(f"{column} is "), found)
+            execute(f"UPDATE {table} SET {column} = {column} - 1 WHERE day = '2021-03-05'")
 
     def test_6_poison(self):
         """an event that the table refuses parks its stream alone; discarded, the rest follows"""

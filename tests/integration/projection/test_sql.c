@@ -251,6 +251,37 @@ START_TEST(a_rebuild_parks_what_its_table_refuses)
 }
 END_TEST
 
+/* More than one parameter holds, between small ones: 40 MB. */
+START_TEST(a_batch_too_large_for_one_parameter_is_cut)
+{
+    enum { EVENTS = 100, PADDING = 400 * 1024 };
+    const struct projection *const *projections = parse(spend);
+    SCOPED_VALUE(buf_release) struct buf data = BUF_INIT(PADDING + 100);
+    struct projector *projector;
+    struct job_runner *jobs;
+
+    buf_add_cstr(&data, "{\"owner\":\"o\",\"n\":3,\"padding\":\"");
+    memset(buf_reserve(&data, PADDING), 'x', PADDING);
+    buf_commit(&data, PADDING);
+    buf_add_cstr(&data, "\"}");
+    buf_add_char(&data, '\0');
+    for (int i = 0; i < EVENTS; i++)
+        world_append_one(world, "item-s1", "Added", data.data);
+    world_append(world, 50, 5, 5);
+    world_publish(world, WORLD_NONE);
+    projector = start_patient(projections);
+    jobs = start_jobs(projections);
+    await_generation(1);
+    same("rm_spend", SPEND_OF_LOG);
+    rebuild(projections[0], 2);
+    same("rm_spend_2", SPEND_OF_LOG);
+    ck_assert_int_eq(running_number(world, "select n from rm_spend_2 where owner = 'o'"),
+                     3 * EVENTS);
+    job_runner_stop(jobs);
+    projector_stop(projector);
+}
+END_TEST
+
 START_TEST(wrong_sql_blocks_and_says_why)
 {
     struct projector *projector = start_patient(parse(wrong));
@@ -344,6 +375,7 @@ Suite *projection_sql_suite(void)
     tcase_add_test(tc, what_the_database_refuses_parks_its_stream_and_follows_in_order);
     tcase_add_test(tc, events_that_can_not_share_a_statement_are_applied_alone);
     tcase_add_test(tc, a_rebuild_parks_what_its_table_refuses);
+    tcase_add_test(tc, a_batch_too_large_for_one_parameter_is_cut);
     tcase_add_test(tc, wrong_sql_blocks_and_says_why);
     tcase_add_test(tc, another_file_waits_for_its_rebuild_and_is_switched_to);
     tcase_add_test(tc, a_rebuild_is_compared_activated_and_rolled_back);
