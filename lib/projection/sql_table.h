@@ -13,6 +13,8 @@
 
 struct buf;
 
+enum { SQL_EXPANDED_BYTES_MAX = 16 << 20 }; /* of a file; {events} becomes 41 times as long */
+
 /* TEXT with {table} as TABLE and {events} as a subquery over the parameter $1, which is what
  * events_json.h made. Whether there is an {events}, and so a parameter. */
 bool sql_expand(const char *text, const char *table, struct buf *out);

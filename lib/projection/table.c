@@ -11,10 +11,7 @@
 #include "base/name.h"
 #include "projection/sql_table.h"
 
-enum {
-    SQL_BYTES_MAX = 64 * 1024,
-    FILE_SQL_BYTES_MAX = 16 << 20, /* of a file, with its placeholders replaced */
-};
+enum { SQL_BYTES_MAX = 64 * 1024 };
 
 static const struct column stream_column = {"stream", COLUMN_TEXT};
 static const struct column version_column = {"version", COLUMN_BIGINT};
@@ -126,7 +123,7 @@ static void add_all_columns(struct buf *sql, const struct projection *p, const c
 
 char *projection_declaration(const struct projection *p)
 {
-    struct buf sql = BUF_INIT(FILE_SQL_BYTES_MAX);
+    struct buf sql = BUF_INIT(SQL_EXPANDED_BYTES_MAX);
 
     if (p->kind == PROJECTION_SQL) {
         sql_write_declaration(p, &sql);
@@ -292,7 +289,7 @@ static void write_statements(struct table *table)
 static void expand_statements(struct table *table)
 {
     const struct projection_sql *file = table->projection->sql;
-    struct buf sql = BUF_INIT(FILE_SQL_BYTES_MAX);
+    struct buf sql = BUF_INIT(SQL_EXPANDED_BYTES_MAX);
     char view[TABLE_NAME_MAX + 1];
 
     sql_write_create(file, table->name, &sql);

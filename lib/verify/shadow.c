@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verify/shadow.h"
+#include "verify/shadow_internal.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "eventlog/read.h"
 #include "postgres/pg.h"
-#include "projection/events_json.h"
 #include "projection/sql_table.h"
 #include "projection/table.h"
 
 #include <stdio.h>
 
-enum { BATCH_EVENTS = 5000, STREAM_EVENTS = 500, STATEMENT_BYTES_MAX = 1 << 20 };
+enum { STREAM_EVENTS = 500 };
 
 const char shadow_table[] = "daybook_shadow";
-
-struct shadow {
-    struct verifier *v;
-    const struct table *table;
-    struct applied_set done; /* what is in it */
-    struct applied_set wanted;
-    struct buf statements[TABLE_STATEMENTS_MAX]; /* NUL-terminated */
-    bool reads_events[TABLE_STATEMENTS_MAX];
-    struct event events[BATCH_EVENTS]; /* not applied yet */
-    size_t count;
-    size_t bytes;
-    struct arena *arena; /* of the events */
-};
-
-/* Made and gone. */
 
 static void expand(struct shadow *shadow)
 {
@@ -46,7 +30,7 @@ static void expand(struct shadow *shadow)
 static bool create(struct shadow *shadow, struct error *err)
 {
     const struct projection_sql *sql = shadow->table->projection->sql;
-    SCOPED_VALUE(buf_release) struct buf script = BUF_INIT(STATEMENT_BYTES_MAX);
+    SCOPED_VALUE(buf_release) struct buf script = BUF_INIT(SQL_EXPANDED_BYTES_MAX);
 
     buf_printf(&script, "drop table if exists pg_temp.%s;\n", shadow_table);
     for (size_t i = 0; sql->declarations[i]; i++) {
@@ -70,7 +54,7 @@ bool shadow_new(struct verifier *v, const struct table *table, struct shadow **r
     applied_init(&shadow->done, v, table);
     applied_init(&shadow->wanted, v, table);
     for (size_t i = 0; i < TABLE_STATEMENTS_MAX; i++)
-        buf_init(&shadow->statements[i], STATEMENT_BYTES_MAX);
+        buf_init(&shadow->statements[i], SQL_EXPANDED_BYTES_MAX);
     expand(shadow);
     if (!create(shadow, err))
         return false;
@@ -99,118 +83,6 @@ void shadow_free(struct shadow *shadow)
     mem_free(shadow);
 }
 
-/* Events into it. */
-
-static void tell_refused(struct shadow *shadow, const struct event *event, const struct error *why)
-{
-    struct finding finding = {.kind = FINDING_LOST,
-                              .part = VERIFY_MODELS,
-                              .name = str_of(shadow->table->projection->name),
-                              .partition = -1,
-                              .tenant = event->tenant,
-                              .key = event->stream,
-                              .position = event->position,
-                              .version = event->version};
-    char text[TEXT_MAX];
-
-    snprintf(text, sizeof(text), "is not parked, though it can not be applied: %s", why->text);
-    finding.text = str_of(text);
-    verifier_found(shadow->v, &finding);
-}
-
-static bool run_statements(struct shadow *shadow, struct str events, struct error *err)
-{
-    SCOPED_VALUE(pg_params_release) struct pg_params params;
-
-    pg_params_init(&params);
-    pg_add_str(&params, events);
-    for (size_t i = 0; i < shadow->table->apply_count; i++)
-        if (!pg_query_once(shadow->v->conn, shadow->statements[i].data,
-                           shadow->reads_events[i] ? &params : NULL, NULL, err))
-            return false;
-    return true;
-}
-
-/* All of them or none, within a transaction or without. */
-static bool apply(struct shadow *shadow, const struct event *events, size_t count,
-                  struct error *err)
-{
-    struct pg_conn *conn = shadow->v->conn;
-    bool within = pg_in_transaction(conn);
-    struct events_json json;
-    struct error rolled_back;
-    bool ok = true;
-
-    events_json_init(&json);
-    for (size_t i = 0; ok && i < count; i++)
-        ok = events_json_add(&json, shadow->table->projection, &events[i], shadow->arena, err) ==
-             EVENTS_ADDED;
-    ok = ok && (within ? pg_script(conn, "savepoint daybook_batch", err) : pg_begin(conn, err)) &&
-         run_statements(shadow, events_json_end(&json), err) &&
-         (within ? pg_script(conn, "release savepoint daybook_batch", err) : pg_commit(conn, err));
-    events_json_release(&json);
-    if (ok)
-        return true;
-    if (!within)
-        pg_rollback(conn);
-    else if (!pg_script(conn, "rollback to savepoint daybook_batch", &rolled_back))
-        *err = rolled_back;
-    return false;
-}
-
-/* As the projector does: what is refused together is halved until the culprit stands alone. */
-static bool apply_halving(struct shadow *shadow, const struct event *events, size_t count,
-                          struct error *err)
-{
-    size_t half = count / 2;
-
-    if (apply(shadow, events, count, err))
-        return true;
-    if (err->class != ERROR_POISON)
-        return false;
-    if (count > 1)
-        return apply_halving(shadow, events, half, err) &&
-               apply_halving(shadow, events + half, count - half, err);
-    tell_refused(shadow, events, err);
-    return true;
-}
-
-static bool flush(struct shadow *shadow, struct error *err)
-{
-    size_t count = shadow->count;
-    bool ok = count == 0 || apply_halving(shadow, shadow->events, count, err);
-
-    shadow->count = shadow->bytes = 0;
-    arena_clear(shadow->arena);
-    return ok;
-}
-
-static bool add(struct shadow *shadow, const struct event *event, struct error *err)
-{
-    struct arena *arena = shadow->arena;
-    size_t bytes = event->data.len + event->metadata.len + 1024;
-    struct event *kept;
-
-    if (shadow->count > 0 &&
-        (shadow->count == BATCH_EVENTS || shadow->bytes + bytes > EVENTS_JSON_BYTES_MAX / 2) &&
-        !flush(shadow, err))
-        return false;
-    kept = &shadow->events[shadow->count++];
-    shadow->bytes += bytes;
-    *kept = *event;
-    kept->origin = (struct origin){0};
-    kept->id = arena_dup(arena, event->id);
-    kept->type = arena_dup(arena, event->type);
-    kept->tenant = arena_dup(arena, event->tenant);
-    kept->stream = arena_dup(arena, event->stream);
-    kept->data = arena_dup(arena, event->data);
-    if (event->metadata.data)
-        kept->metadata = arena_dup(arena, event->metadata);
-    return true;
-}
-
-/* From one moment to the next. */
-
 bool shadow_look(struct shadow *shadow, struct error *err)
 {
     return applied_load(&shadow->wanted, err);
@@ -231,7 +103,7 @@ static bool take(void *arg, const struct event *event, struct error *err)
     if (!projection_reads(shadow->table->projection, name_category(event->stream)) ||
         is_behind(&shadow->done.cut, shadow->v, event) || !applied_has(&shadow->wanted, event))
         return true;
-    return add(shadow, event, err);
+    return shadow_add(shadow, event, err);
 }
 
 static bool take_page(struct shadow *shadow, const struct event_page *page, bool *ret_more,
@@ -252,7 +124,7 @@ static bool take_page(struct shadow *shadow, const struct event_page *page, bool
                 return true;
             continue;
         }
-        if (!add(shadow, event, err))
+        if (!shadow_add(shadow, event, err))
             return false;
     }
     return true;
@@ -299,7 +171,7 @@ bool shadow_follow(struct shadow *shadow, struct error *err)
     cut_difference(&shadow->done.cut, &shadow->wanted.cut, &after, &up_to);
     if (!applied_each_parked(&shadow->done, take_released, shadow, err) ||
         (after.n < up_to.n && !verify_log_pass(shadow->v, &pass, after, up_to, err)) ||
-        !flush(shadow, err))
+        !shadow_flush(shadow, err))
         return error_wrap(err, "apply the log to a temporary table");
     swap(shadow);
     return true;
