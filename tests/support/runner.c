@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The main function of every test runner: runs all its suites, or the one named in CK_RUN_SUITE.
- * Check prints its count last.
+ * Check prints its count last. With --list it prints the suites' names instead.
  */
 #include "tests/support/runner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static SRunner *runner_new(void)
 {
     SRunner *runner = srunner_create(NULL);
 
-    for (size_t i = 0; runner_suites[i] != NULL; i++)
-        srunner_add_suite(runner, runner_suites[i]());
+    for (size_t i = 0; runner_suites[i].name != NULL; i++)
+        srunner_add_suite(runner, runner_suites[i].make());
 #ifdef DAYBOOK_SANITIZED
     /* One process, so that leaks and races are seen across a whole test. */
     srunner_set_fork_status(runner, CK_NOFORK);
@@ -21,12 +22,23 @@ static SRunner *runner_new(void)
     return runner;
 }
 
-int main(void)
+static void list_suites(void)
 {
-    SRunner *runner = runner_new();
+    for (size_t i = 0; runner_suites[i].name != NULL; i++)
+        puts(runner_suites[i].name);
+}
+
+int main(int argc, char **argv)
+{
+    SRunner *runner;
     int run;
     int failed;
 
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        list_suites();
+        return EXIT_SUCCESS;
+    }
+    runner = runner_new();
     srunner_run_all(runner, CK_ENV);
     run = srunner_ntests_run(runner);
     failed = srunner_ntests_failed(runner);

@@ -6,7 +6,10 @@
 #define DAYBOOK_TESTS_SUPPORT_RUNNER_H
 #include <check.h>
 
-typedef Suite *(*suite_fn)(void);
+struct runner_suite {
+    const char *name;
+    Suite *(*make)(void);
+};
 
-extern const suite_fn runner_suites[]; /* ends with NULL */
+extern const struct runner_suite runner_suites[]; /* ends with one without a name */
 #endif

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL or Kafka away: at start and in the middle. Live, honest about it, healed by itself."""
+"""PostgreSQL or Kafka away: at start and in the middle. Live, honest about it, healed by itself.
+
+Runs alone: it stops the services that all tests share.
+"""
 import signal
 import time
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several processes share the partitions; they and the services die in every order. */
+/*
+ * Several processes share the partitions; they and the services die in every order.
+ * Runs alone: it stops the services that all tests share.
+ */
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>

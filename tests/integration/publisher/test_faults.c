@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes killed, connections cut, the broker gone: nothing is lost or repeated. */
+/*
+ * Processes killed, connections cut, the broker gone: nothing is lost or repeated.
+ * Runs alone: it stops the broker that all tests share.
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
