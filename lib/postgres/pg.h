@@ -29,7 +29,7 @@
 
 /* All: jit off, UTC, UTF8, synchronous_commit at least on. */
 enum pg_profile {
-    PG_PROFILE_QUERY, /* sequential scans only where nothing else is possible */
+    PG_PROFILE_QUERY, /* sequential and bitmap scans only where nothing else is possible */
     /* The writer's and projector's set-based statements: hash and merge joins, sequential and
      * bitmap scans and sorts off, generic plans. Without it a plan flips from 60k to 4k events/s
      * when statistics are missing. */

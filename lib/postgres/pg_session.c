@@ -19,8 +19,10 @@ static const char common[] =
 
 static const char *const of_profile[] = {
     /* A partition made ahead and analyzed while it is empty costs nothing to scan, and a cached
-     * plan goes on scanning it when it is full. */
-    [PG_PROFILE_QUERY] = "SET enable_seqscan = off;",
+     * plan goes on scanning it when it is full. A bitmap fetches all there is, in no order, where
+     * the reader wants the next few. */
+    [PG_PROFILE_QUERY] = "SET enable_seqscan = off;"
+                         "SET enable_bitmapscan = off;",
     [PG_PROFILE_BATCH] = "SET plan_cache_mode = force_generic_plan;"
                          "SET enable_hashjoin = off;"
                          "SET enable_mergejoin = off;"
