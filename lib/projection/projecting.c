@@ -60,7 +60,7 @@ struct projecting *projecting_new(struct projector *projector,
     int len;
 
     p->projection = generation->projection;
-    p->is_live = generation->is_live;
+    atomic_init(&p->is_live, generation->is_live);
     p->table = table_new(generation->projection, generation->number);
     len = snprintf(p->group, sizeof(p->group), "%s.%s.%d", projector->identity.prefix,
                    p->projection->name, generation->number);
@@ -92,6 +92,7 @@ static bool start(struct projector *projector, struct projecting *p, struct erro
         .group = p->group,
         .member = p->slot.member,
         .owner = p->owner,
+        .is_live = &p->is_live,
         .workers = c->workers,
         .limits = {.batch_max = c->batch_events_max,
                    .queue_max = c->queue_events_max,

@@ -9,6 +9,7 @@
 #ifndef DAYBOOK_PROJECTION_PROJECTOR_INTERNAL_H
 #define DAYBOOK_PROJECTION_PROJECTOR_INTERNAL_H
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "eventlog/identity.h"
@@ -62,8 +63,9 @@ struct projecting {
     unsigned attempts;
     int64_t retry_at_ms;
 
+    atomic_bool is_live; /* read by its workers, too */
+
     /* guarded by the projector's mutex */
-    bool is_live;
     struct runner *runner; /* PROJECTING_RUN only */
     struct error trouble;  /* class NONE: none */
     struct error kafka;    /* PROJECTING_RUN: Kafka did not answer; class NONE: it did */

@@ -62,7 +62,7 @@ static struct projecting *live_of(const struct projector *projector,
 {
     for (size_t i = 0; i < projector->count; i++)
         if (projector->projectings[i]->projection == projection &&
-            projector->projectings[i]->is_live)
+            atomic_load(&projector->projectings[i]->is_live))
             return projector->projectings[i];
     return NULL;
 }

@@ -379,6 +379,7 @@ static bool start_workers(struct runner *runner, struct error *err)
                                    .limits = runner->config.limits,
                                    .parking = runner->config.parking,
                                    .look = runner->config.look,
+                                   .is_live = runner->config.is_live,
                                    .starts = runner->starts,
                                    .log_replaced = &runner->log_replaced};
 

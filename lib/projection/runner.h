@@ -7,6 +7,7 @@
  */
 #ifndef DAYBOOK_PROJECTION_RUNNER_H
 #define DAYBOOK_PROJECTION_RUNNER_H
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +34,7 @@ struct runner_config {
     const char *group;
     const char *member; /* group.instance.id */
     const char *owner;  /* shown in the checkpoints */
+    const atomic_bool *is_live;
     unsigned workers;
     struct partition_limits limits;
     struct parking_policy parking;

@@ -76,9 +76,7 @@ static void want(struct projector *projector, const struct generation_run *run, 
                  LOG_I64("generation", run->number));
     }
     p->wanted = true;
-    pthread_mutex_lock(&projector->mutex);
-    p->is_live = run->is_live;
-    pthread_mutex_unlock(&projector->mutex);
+    atomic_store(&p->is_live, run->is_live);
 }
 
 static void drop_unwanted(struct projector *projector)

@@ -33,8 +33,9 @@ struct worker_config {
     struct partition_limits limits;
     struct parking_policy parking;
     struct look *look;
-    struct queue *starts;      /* struct start, to the poll thread */
-    atomic_bool *log_replaced; /* set when the database holds another log, or other partitions */
+    struct queue *starts;       /* struct start, to the poll thread */
+    const atomic_bool *is_live; /* only what readers see is counted */
+    atomic_bool *log_replaced;  /* set when the database holds another log, or other partitions */
 };
 
 /* Asks the poll thread to deliver a partition from OFFSET on. Heap; holds the partition. */

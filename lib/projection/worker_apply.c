@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
-#include "projection/metrics.h"
 #include "projection/parked_set.h"
 #include "projection/parking_store.h"
 #include "projection/table.h"
@@ -96,8 +95,6 @@ static void failed(struct worker *worker, struct partition *partition,
 void worker_keep_keys(struct worker *worker, struct partition *const *partitions,
                       const struct applied *applied)
 {
-    const char *name = worker->config.table->projection->name;
-
     for (size_t i = 0; i < applied->changes_count; i++) {
         struct partition *p = partitions[applied->changes[i].part];
 
@@ -106,8 +103,8 @@ void worker_keep_keys(struct worker *worker, struct partition *const *partitions
             worker_block(worker, p, "parked-keys-limit", p->core.at.position,
                          "too many parked keys");
     }
-    projection_count(name, PROJECTION_PARKED, applied->parked);
-    projection_count(name, PROJECTION_QUEUED, applied->queued);
+    worker_count(worker, PROJECTION_PARKED, applied->parked);
+    worker_count(worker, PROJECTION_QUEUED, applied->queued);
 }
 
 bool worker_apply(struct worker *worker, struct partition *const *partitions,

@@ -10,7 +10,6 @@
 #include "base/arena.h"
 #include "base/uuid.h"
 #include "eventlog/read.h"
-#include "projection/metrics.h"
 #include "projection/table.h"
 #include "publisher/plan.h"
 
@@ -123,7 +122,6 @@ static struct apply_part part_of(const struct fill *fill, struct partition *p,
 static void apply_slice(struct fill *fill, int64_t now_ms)
 {
     struct worker *worker = fill->worker;
-    const char *name = worker->config.table->projection->name;
     int32_t partitions_count = worker_partitions_count(worker, fill->partitions[0]);
     int32_t *numbers = ARENA_ARRAY(worker->arena, int32_t, fill->page.count + 1);
     struct apply_part *parts = ARENA_ARRAY(worker->arena, struct apply_part, fill->count);
@@ -138,8 +136,8 @@ static void apply_slice(struct fill *fill, int64_t now_ms)
     }
     if (!worker_apply(worker, fill->partitions, parts, records, fill->count, now_ms, &applied))
         return;
-    projection_count(name, PROJECTION_FILLED, applied.folded);
-    projection_count(name, PROJECTION_SKIPPED, applied.skipped);
+    worker_count(worker, PROJECTION_FILLED, applied.folded);
+    worker_count(worker, PROJECTION_SKIPPED, applied.skipped);
     for (size_t i = 0; i < fill->count; i++) {
         struct partition *p = fill->partitions[i];
 

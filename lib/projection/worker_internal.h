@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "projection/apply.h"
+#include "projection/metrics.h"
 #include "projection/partition.h"
 #include "projection/worker.h"
 #include "publisher/cursor.h"
@@ -85,5 +86,11 @@ void worker_keep_keys(struct worker *worker, struct partition *const *partitions
                       const struct applied *applied);
 
 void worker_show(struct worker *worker, int64_t now_ms);
+
+/* Counts events of the live generation; what is built beside it, or kept for rollback, would count
+ * each of them again. */
+void worker_count(const struct worker *worker, enum projection_result result, size_t events);
+/* EVENTS can be read now. */
+void worker_visible(const struct worker *worker, const struct event *const *events, size_t count);
 
 #endif

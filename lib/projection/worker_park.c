@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "projection/announce.h"
 #include "projection/key_work.h"
-#include "projection/metrics.h"
 #include "projection/parked_set.h"
 #include "projection/parking_store.h"
 #include "projection/sql.h"
@@ -78,10 +77,9 @@ static void tell_letter(struct worker *worker, struct partition *p, const struct
 static void keep(struct worker *worker, struct partition *p, const struct key_job *job,
                  const struct key_done *done)
 {
-    const char *name = worker->config.table->projection->name;
     const struct parking_change *change = &done->change;
 
-    projection_count(name, PROJECTION_RELEASED, done->folded);
+    worker_count(worker, PROJECTION_RELEASED, done->folded);
     if (change->letter == PARKING_LETTER_NEW)
         tell_letter(worker, p, &change->key);
     if (job->task == PARKING_GONE)

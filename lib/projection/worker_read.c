@@ -11,7 +11,6 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "kafka/message.h"
-#include "projection/metrics.h"
 #include "projection/parking_store.h"
 #include "projection/record.h"
 #include "projection/table.h"
@@ -228,21 +227,18 @@ static void collect(struct reading *r)
 
 static void count_batch(const struct reading *r, const struct applied *applied)
 {
-    const char *name = r->worker->config.table->projection->name;
-    int64_t now_us = clock_wall_us();
     size_t events = 0, records = 0, foreign = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        for (size_t k = 0; k < r->parts[i].count; k++)
-            projection_visible(name, r->parts[i].events[k]->recorded_at_us, now_us);
+        worker_visible(r->worker, r->parts[i].events, r->parts[i].count);
         events += r->parts[i].count;
         foreign += r->parts[i].foreign_count;
         records += r->records[i];
     }
-    projection_count(name, PROJECTION_APPLIED, applied->folded);
-    projection_count(name, PROJECTION_SKIPPED, applied->skipped);
-    projection_count(name, PROJECTION_FOREIGN, foreign);
-    projection_count(name, PROJECTION_DUPLICATE, records - events - foreign);
+    worker_count(r->worker, PROJECTION_APPLIED, applied->folded);
+    worker_count(r->worker, PROJECTION_SKIPPED, applied->skipped);
+    worker_count(r->worker, PROJECTION_FOREIGN, foreign);
+    worker_count(r->worker, PROJECTION_DUPLICATE, records - events - foreign);
 }
 
 bool worker_read_due(struct worker *worker, int64_t now_ms)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells people what a worker's partitions do: in memory always, in the database on a change. */
+/* Tells people what a worker's partitions do: in memory always, in the database on a change, and as
+ * metrics. */
 #include "projection/worker_internal.h"
 
 #include <string.h>
@@ -58,4 +59,19 @@ void worker_show(struct worker *worker, int64_t now_ms)
     worker_look(worker, &trouble);
     for (size_t i = 0; i < worker->partitions_count; i++)
         show(worker, worker->partitions[i], &trouble, now_ms);
+}
+
+void worker_count(const struct worker *worker, enum projection_result result, size_t events)
+{
+    if (atomic_load(worker->config.is_live))
+        projection_count(worker->config.table->projection->name, result, events);
+}
+
+void worker_visible(const struct worker *worker, const struct event *const *events, size_t count)
+{
+    int64_t now_us = clock_wall_us();
+
+    for (size_t i = 0; atomic_load(worker->config.is_live) && i < count; i++)
+        projection_visible(worker->config.table->projection->name, events[i]->recorded_at_us,
+                           now_us);
 }

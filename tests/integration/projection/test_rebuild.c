@@ -2,13 +2,20 @@
 /* Generations built, switched and dropped on real PostgreSQL and Kafka. */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/buf.h"
+#include "base/metrics.h"
 #include "base/thread.h"
 #include "projection/job.h"
 #include "projection/rebuild_slice.h"
 #include "projection/table.h"
 #include "tests/integration/projection/items.h"
 #include "tests/integration/projection/running.h"
+#include "tests/support/await.h"
+
+enum { AWAIT_MS = 30000 };
 
 Suite *projection_rebuild_suite(void);
 
@@ -32,6 +39,66 @@ START_TEST(what_is_built_equals_the_live_one)
                     " c.partition::text])::bigint from publisher_cursor)",
                     0);
     world_check_generations(r.world, 2, 2);
+    running_stop(&r);
+}
+END_TEST
+
+static double metric(const char *line)
+{
+    SCOPED_VALUE(buf_release) struct buf text = BUF_INIT(4 << 20);
+    const char *found;
+
+    metrics_write(&text);
+    buf_add_char(&text, '\0');
+    found = strstr(text.data, line);
+    return found ? strtod(found + strlen(line), NULL) : 0;
+}
+
+/* From Kafka or from the log. */
+static double applied(void)
+{
+    return metric("daybook_projection_events_total{projection=\"items\",result=\"applied\"} ") +
+           metric("daybook_projection_events_total{projection=\"items\",result=\"filled\"} ");
+}
+
+static double visible(void)
+{
+    return metric("daybook_event_visible_seconds_count{projection=\"items\"} ");
+}
+
+/* COUNT events more, in the tables of both generations and counted once. */
+static void check_counted_once(struct running *r, int count)
+{
+    double applied_before = applied();
+
+    world_append(r->world, count, 200, 20);
+    world_publish(r->world, WORLD_NONE);
+    world_await_i64(r->world,
+                    "select count(*) from checkpoints c where projection = 'items' and position <"
+                    " (select (cursor #>> array['topics', 'item', 'last',"
+                    " c.partition::text])::bigint from publisher_cursor)",
+                    0);
+    /* A batch is counted behind its commit. */
+    for (struct await await = await_for(AWAIT_MS); applied() - applied_before < count;)
+        await_more(&await, "the live generation's events are counted");
+    ck_assert_int_eq((int)(applied() - applied_before), count);
+}
+
+START_TEST(only_the_live_generation_counts_events)
+{
+    struct running r = running_start();
+    struct rebuild_asked items = running_rebuild(r.world, &items_projection);
+    double visible_before;
+
+    running_done(r.world, items.job);
+    visible_before = visible();
+    check_counted_once(&r, 1000);
+    ck_assert_int_eq((int)(visible() - visible_before), 1000);
+    running_switch(r.world, &items_projection, false);
+    /* Another one knows from its first look on who is live. */
+    projector_stop(r.projector);
+    r.projector = world_start(r.world, "a");
+    check_counted_once(&r, 500);
     running_stop(&r);
 }
 END_TEST
@@ -343,6 +410,7 @@ Suite *projection_rebuild_suite(void)
 
     tcase_set_timeout(tc, 180);
     tcase_add_test(tc, what_is_built_equals_the_live_one);
+    tcase_add_test(tc, only_the_live_generation_counts_events);
     tcase_add_test(tc, a_second_rebuild_at_once_is_refused);
     tcase_add_test(tc, a_fill_goes_on_where_a_dead_process_left_it);
     tcase_add_test(tc, a_switch_while_batches_flow_takes_no_reader_back);

@@ -40,9 +40,12 @@ START_TEST(a_stuck_worker_is_told_of_thousands_of_partitions)
     const struct log_identity identity = {.prefix = "test"};
     struct partition **partitions = mem_calloc(PARTITIONS, sizeof(struct partition *));
     struct partition_limits limits = {.batch_max = 2, .queue_max = 2, .queue_bytes_max = 2};
-    atomic_bool replaced = false;
-    struct worker_config config = {
-        .table = &table, .identity = &identity, .limits = limits, .log_replaced = &replaced};
+    atomic_bool replaced = false, is_live = true;
+    struct worker_config config = {.table = &table,
+                                   .identity = &identity,
+                                   .limits = limits,
+                                   .is_live = &is_live,
+                                   .log_replaced = &replaced};
     char url[64];
     int server = silent_server(url);
     struct worker *worker;
