@@ -76,25 +76,37 @@ enum fold_end {
     FOLD_FAILED,  /* ret says at which event, unless a version is lacking */
 };
 
-static enum fold_end fold_page(const struct projection *projection, const struct event_page *page,
-                               const struct skipped *skipped, struct row_moment moment,
-                               struct arena *arena, struct current_row *ret)
+/* What is folded and the row meanwhile: a long stream is read page by page, and no page is kept. */
+struct completing {
+    const struct projection *projection;
+    const struct skipped *skipped;
+    struct row_moment moment;
+    struct current_row *ret;
+    struct arena *arena; /* the caller's: what ret says of an event */
+    struct arena *page;
+    struct arena *kept; /* the row's, as of the last page */
+    struct arena *next;
+};
+
+static enum fold_end fold_page(const struct completing *c, const struct event_page *page)
 {
+    struct current_row *ret = c->ret;
+
     for (size_t i = 0; i < page->count; i++) {
         const struct event *event = &page->events[i];
         struct version due = VERSION(ret->row.version.n + 1);
         struct error why;
 
-        if (is_behind(event, moment))
+        if (is_behind(event, c->moment))
             return FOLD_REACHED;
         if (event->version.n != due.n)
             return FOLD_FAILED;
-        if (versions_have(skipped->versions, skipped->count, due)) {
+        if (versions_have(c->skipped->versions, c->skipped->count, due)) {
             ret->row.version = due;
             continue;
         }
-        if (!projection_fold(projection, &ret->row, event, arena, &why)) {
-            set_unreadable(ret, event, due, &why, arena);
+        if (!projection_fold(c->projection, &ret->row, event, c->page, &why)) {
+            set_unreadable(ret, event, due, &why, c->arena);
             return FOLD_FAILED;
         }
         ret->row.exists = true;
@@ -103,21 +115,32 @@ static enum fold_end fold_page(const struct projection *projection, const struct
     return FOLD_ALL;
 }
 
-/* The log lacks a version: the one behind those of the page that follow each other. */
-static bool is_torn(const struct projection *projection, const struct event_page *page,
-                    const struct skipped *skipped, struct row_moment moment, struct arena *arena,
-                    struct current_row *ret, const struct error *err)
+/* The fold may have left views into the page, and into the row before it. */
+static void end_page(struct completing *c)
 {
+    struct arena *before = c->kept;
+
+    row_keep(&c->ret->row, c->projection, c->next);
+    arena_clear(c->page);
+    arena_clear(before);
+    c->kept = c->next;
+    c->next = before;
+}
+
+/* The log lacks a version: the one behind those of the page that follow each other. */
+static bool is_torn(const struct completing *c, const struct event_page *page,
+                    const struct error *err)
+{
+    struct current_row *ret = c->ret;
     enum fold_end end;
 
     if (err->class != ERROR_POISON)
         return false;
-    end = fold_page(projection, page, skipped, moment, arena, ret);
-    row_keep(&ret->row, projection, arena);
+    end = fold_page(c, page);
     if (end == FOLD_REACHED)
         ret->result = ret->row.exists ? CURRENT_FOUND : CURRENT_NOT_FOUND;
     else if (ret->result != CURRENT_UNREADABLE)
-        set_unreadable(ret, NULL, VERSION(ret->row.version.n + 1), err, arena);
+        set_unreadable(ret, NULL, VERSION(ret->row.version.n + 1), err, c->arena);
     return true;
 }
 
@@ -138,33 +161,50 @@ static void settle(struct current_row *ret, struct row_moment moment)
 
 /* Folds what the stream has after the row's version. The stream's head may move on meanwhile: it
  * ends at the head of the last page's snapshot. */
-static bool complete(struct pg_conn *conn, const struct projection *projection,
-                     const struct skipped *skipped, struct row_moment moment, struct arena *arena,
-                     struct current_row *ret, struct error *err)
+static bool fold_pages(struct pg_conn *conn, struct completing *c, struct error *err)
 {
-    SCOPED(arena_free) struct arena *page_arena = arena_new(0);
+    struct row *row = &c->ret->row;
     enum fold_end end;
     struct stream_head head;
 
     do {
         struct event_page page = {0};
 
-        if (!stream_read(conn, ret->row.tenant, ret->row.stream, VERSION(ret->row.version.n + 1),
-                         STREAM_FORWARD, STR_NONE, page_limit(&ret->row, moment), page_arena, &head,
+        if (!stream_read(conn, row->tenant, row->stream, VERSION(row->version.n + 1),
+                         STREAM_FORWARD, STR_NONE, page_limit(row, c->moment), c->page, &head,
                          &page, err))
-            return is_torn(projection, &page, skipped, moment, arena, ret, err);
-        end = fold_page(projection, &page, skipped, moment, arena, ret);
+            return is_torn(c, &page, err);
+        end = fold_page(c, &page);
         if (end == FOLD_FAILED) {
-            assert(ret->result == CURRENT_UNREADABLE); /* a page lacks no version */
+            assert(c->ret->result == CURRENT_UNREADABLE); /* a page lacks no version */
             return true;
         }
-        /* The fold may have left views into the page. */
-        row_keep(&ret->row, projection, arena);
-        arena_clear(page_arena);
-    } while (end != FOLD_REACHED && ret->row.version.n < head.version.n &&
-             ret->row.version.n != moment.version.n);
-    settle(ret, moment);
+        end_page(c);
+    } while (end != FOLD_REACHED && row->version.n < head.version.n &&
+             row->version.n != c->moment.version.n);
+    settle(c->ret, c->moment);
     return true;
+}
+
+static bool complete(struct pg_conn *conn, const struct projection *projection,
+                     const struct skipped *skipped, struct row_moment moment, struct arena *arena,
+                     struct current_row *ret, struct error *err)
+{
+    SCOPED(arena_free) struct arena *page = arena_new(0);
+    SCOPED(arena_free) struct arena *kept = arena_new(0);
+    SCOPED(arena_free) struct arena *next = arena_new(0);
+    struct completing c = {.projection = projection,
+                           .skipped = skipped,
+                           .moment = moment,
+                           .ret = ret,
+                           .arena = arena,
+                           .page = page,
+                           .kept = kept,
+                           .next = next};
+    bool ok = fold_pages(conn, &c, err);
+
+    row_keep(&ret->row, projection, arena);
+    return ok;
 }
 
 /* Whether the fold may go on from the stored row. What a row held at a time, it does not tell. */

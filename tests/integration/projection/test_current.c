@@ -361,6 +361,33 @@ START_TEST(damage_behind_the_moment_does_not_matter)
 }
 END_TEST
 
+enum { LONG_STREAM = 5000, FOLD_BYTES = 4096 };
+
+static bool fold_greedily(struct row *row, const struct event *event, struct arena *fold_arena,
+                          struct error *err)
+{
+    (void)arena_alloc(fold_arena, FOLD_BYTES);
+    return items_projection.fold(row, event, fold_arena, err);
+}
+
+/* 20 MiB of folding pass through it; what stays is the row. */
+START_TEST(a_long_stream_takes_the_memory_of_a_page)
+{
+    struct projection greedy = items_projection;
+    struct row_moment moment = {.version = VERSION(LONG_STREAM - 10)};
+    struct error err = {0};
+
+    greedy.fold = fold_greedily;
+    world_append(world, LONG_STREAM, 1, LONG_STREAM);
+    ck_ok(row_load_as_of(world->conn, live, &greedy, STR("main"), STR("item-s0"), moment, arena,
+                         &current, &err));
+    ck_assert_int_eq(current.result, CURRENT_FOUND);
+    ck_assert_int_eq(current.row.version.n, LONG_STREAM - 10);
+    EXPECT_STR(current.row.values[0].str, "o4990");
+    ck_assert_uint_lt(arena_bytes(arena), 256 * 1024);
+}
+END_TEST
+
 Suite *projection_current_suite(void)
 {
     Suite *suite = suite_create("projection_current");
@@ -370,6 +397,7 @@ Suite *projection_current_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, without_a_table_the_log_tells_all);
     tcase_add_test(tc, without_a_row_the_log_tells_all);
+    tcase_add_test(tc, a_long_stream_takes_the_memory_of_a_page);
     tcase_add_test(tc, a_row_that_is_behind_is_completed);
     tcase_add_test(tc, a_row_that_is_there_is_taken);
     tcase_add_test(tc, a_row_ahead_of_its_stream_is_not_believed);
