@@ -178,10 +178,12 @@ static bool tell_parked(const struct sql_check *c, struct error *err)
     return true;
 }
 
-/* Twice: the second time for what came while the log was read from its beginning. */
 static bool check_all(struct sql_check *c, struct error *err)
 {
-    return fill(c, err) && fill(c, err) && check_pages(c, err) && tell_parked(c, err);
+    if (!fill(c, err))
+        return false;
+    /* Again, for what came while the log was read from its beginning. */
+    return fill(c, err) && check_pages(c, err) && tell_parked(c, err);
 }
 
 bool verify_sql(struct verifier *v, const struct projection *projection, struct error *err)
