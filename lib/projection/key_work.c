@@ -127,6 +127,30 @@ static enum rows_fold fold_one(struct work *w, const struct event *event, struct
     return ROWS_POISON;
 }
 
+static void pass_over(struct work *w, const struct event *event)
+{
+    if (w->rows)
+        rows_skip(w->rows, event->tenant, event->stream, event->version);
+}
+
+/* True: an event that fails was discarded in an earlier generation, and is passed over for the same
+ * reason. False: the slice ends before it. */
+static bool was_discarded(struct work *w, const struct event *event, const struct error *why)
+{
+    bool skipped = false;
+
+    if (w->table->generation > 1 &&
+        !skipped_inherit(w->conn, w->set, event, &skipped, &w->ret->err)) {
+        w->broken = true;
+        return false;
+    }
+    if (skipped)
+        pass_over(w, event);
+    else
+        fault(w, event, why);
+    return skipped;
+}
+
 /* True: applied, or was. False: the slice ends before it. */
 static bool take(struct work *w, const struct event *event)
 {
@@ -136,11 +160,10 @@ static bool take(struct work *w, const struct event *event)
     if (event->position.n > w->job->checkpoint.at.position.n)
         return false; /* not ours to apply yet: a batch brings it */
     if (versions_have(w->skipped, w->skipped_count, event->version)) {
-        if (w->rows)
-            rows_skip(w->rows, event->tenant, event->stream, event->version);
+        pass_over(w, event);
     } else if (is_queue && w->job->refused && event->version.n == w->outcome.applied.n + 1) {
-        fault(w, event, w->job->refused);
-        return false;
+        if (!was_discarded(w, event, w->job->refused))
+            return false;
     } else {
         switch (fold_one(w, event, &why)) {
         case ROWS_FOLDED:
@@ -152,8 +175,8 @@ static bool take(struct work *w, const struct event *event)
             w->outcome.more = true;
             return false;
         case ROWS_POISON:
-            fault(w, event, &why);
-            return false;
+            if (!was_discarded(w, event, &why))
+                return false;
         }
     }
     if (is_queue)
@@ -219,7 +242,7 @@ static bool fold_slice(struct work *w, struct version from)
         return failed(w);
     }
     if (!take_page(w, &page))
-        return true;
+        return !w->broken || failed(w);
     if (whole && (page.count > 0 || w->job->task == PARKING_RELEASE))
         w->outcome.more = w->outcome.applied.n < head.version.n && page.count > 0;
     else

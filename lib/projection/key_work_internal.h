@@ -32,6 +32,7 @@ struct work {
     struct parking_outcome outcome;
     const struct event *culprit; /* outcome.failed; NULL: the log does not have it, or as before */
     struct error why;            /* the same; class NONE: as before */
+    bool broken;                 /* the database failed in between: ret->err */
 };
 
 /* Writes what came of it and commits. False: ret says why not. */
