@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""10,000 events, 100 of them poison, PostgreSQL not away; see poison_run.py, which does any number."""
+import sys
+
+import poison_run
+
+if __name__ == "__main__":
+    sys.exit(poison_run.main(["--events", "10000", "--poison", "100", "--away", "0", "--pause", "0.5"]))
