@@ -84,10 +84,23 @@ static bool is_working(struct str state)
     return str_equal(state, STR("running")) || str_equal(state, STR("catching_up"));
 }
 
-/* The first projection that does not work is named: what is up with the others is in the status. */
-static void health(void *arg, struct arena *arena, struct role_health *ret)
+/* NULL: jobs are looked after. */
+static const char *trouble_of_jobs(const struct job_runner_status *jobs, struct arena *arena)
 {
-    const struct state *state = arg;
+    switch (jobs->state) {
+    case JOB_WATCH_TROUBLED:
+        return arena_printf(arena, "jobs can not be looked after: %s", jobs->error.text).data;
+    case JOB_WATCH_STUCK:
+        return "jobs are not looked after: their thread does not come round";
+    case JOB_WATCH_WELL:
+        break;
+    }
+    return NULL;
+}
+
+/* The first projection that does not work is named: what is up with the others is in the status. */
+static bool all_work(const struct state *state, struct arena *arena, struct str *ret_reason)
+{
     struct projection_status *statuses;
     size_t count;
 
@@ -95,13 +108,45 @@ static void health(void *arg, struct arena *arena, struct role_health *ret)
     for (size_t i = 0; i < count; i++) {
         if (is_working(statuses[i].state))
             continue;
-        ret->state = "degraded";
-        ret->reason =
+        *ret_reason =
             arena_printf(arena, "projection '" STR_FMT "' is " STR_FMT "%s" STR_FMT,
                          STR_ARG(statuses[i].name), STR_ARG(statuses[i].state),
                          statuses[i].reason.len > 0 ? ": " : "", STR_ARG(statuses[i].reason));
-        return;
+        return false;
     }
+    return true;
+}
+
+static void health(void *arg, struct arena *arena, struct role_health *ret)
+{
+    const struct state *state = arg;
+    struct job_runner_status jobs;
+    const char *trouble;
+
+    job_runner_status(state->jobs, &jobs);
+    trouble = trouble_of_jobs(&jobs, arena);
+    if (trouble != NULL)
+        ret->reason = str_of(trouble);
+    if (trouble != NULL || !all_work(state, arena, &ret->reason))
+        ret->state = "degraded";
+}
+
+static void write_jobs(const struct state *state, struct arena *arena, struct buf *out)
+{
+    struct job_runner_status jobs;
+    const char *trouble;
+
+    job_runner_status(state->jobs, &jobs);
+    trouble = trouble_of_jobs(&jobs, arena);
+    json_write_key(out, "jobs");
+    buf_add_cstr(out, "{\"running\":");
+    buf_add_u64(out, jobs.running);
+    json_write_key(out, "trouble");
+    if (trouble != NULL)
+        json_write_cstr(out, trouble);
+    else
+        buf_add_cstr(out, "null");
+    buf_add_char(out, '}');
 }
 
 static void write_detail(void *arg, struct buf *out)
@@ -111,6 +156,7 @@ static void write_detail(void *arg, struct buf *out)
     struct projection_status *statuses;
     size_t count;
 
+    write_jobs(state, arena, out);
     projector_status(state->projector, arena, &statuses, &count);
     json_write_key(out, "projections");
     buf_add_char(out, '{');

@@ -117,6 +117,23 @@ int64_t progress_left_ms(const struct progress *progress, int64_t now_ms, int64_
     return left > 0 ? left * 1000 / rate : 0;
 }
 
+void job_watch_init(struct job_watch *watch, int64_t now_ms)
+{
+    *watch = (struct job_watch){.looked_ms = now_ms};
+}
+
+void job_watch_looked(struct job_watch *watch, bool troubled, int64_t now_ms)
+{
+    *watch = (struct job_watch){.looked_ms = now_ms, .troubled = troubled};
+}
+
+enum job_watch_state job_watch_state(const struct job_watch *watch, int64_t now_ms)
+{
+    if (now_ms - watch->looked_ms > JOB_LEASE_MS)
+        return JOB_WATCH_STUCK;
+    return watch->troubled ? JOB_WATCH_TROUBLED : JOB_WATCH_WELL;
+}
+
 void catching_up_init(struct catching_up *c)
 {
     *c = (struct catching_up){0};

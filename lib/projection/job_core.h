@@ -44,6 +44,22 @@ void job_lease_asked(struct job_lease *lease, int64_t now_ms);
 void job_lease_answered(struct job_lease *lease, bool renewed);
 bool job_lease_holds(const struct job_lease *lease, int64_t now_ms); /* may work */
 
+/*
+ * Whether jobs are looked after: a look that takes longer than a lease lasts has lost what it
+ * looked after, so its thread hangs, and nobody takes a job here.
+ */
+
+enum job_watch_state { JOB_WATCH_WELL, JOB_WATCH_TROUBLED, JOB_WATCH_STUCK };
+
+struct job_watch {
+    int64_t looked_ms; /* the last look ended */
+    bool troubled;     /* and failed */
+};
+
+void job_watch_init(struct job_watch *watch, int64_t now_ms);
+void job_watch_looked(struct job_watch *watch, bool troubled, int64_t now_ms);
+enum job_watch_state job_watch_state(const struct job_watch *watch, int64_t now_ms);
+
 /* Progress, and what is left by its rate. */
 enum { PROGRESS_SAMPLES = 16, PROGRESS_WINDOW_MS = 10000 };
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "projection/job_internal.h"
+#include "projection/metrics.h"
 #include "projection/process.h"
 #include "projection/table.h"
 
@@ -28,12 +29,20 @@ struct job_runner {
     struct pg_conn *conn;
     struct log_gate gate;
     struct job_run *runs[AT_ONCE_MAX]; /* NULL: free */
+    bool troubled;                     /* in this look, by `error` */
+    struct error error;
+
+    pthread_mutex_t mutex; /* guards all below: how the last look was */
+    struct job_watch watch;
+    struct job_runner_status seen;
 };
 
 static void trouble(struct job_runner *runner, const struct error *err)
 {
     unsigned held_back;
 
+    runner->troubled = true;
+    runner->error = *err;
     if (log_gate_open(&runner->gate, str_of(err->text), clock_monotonic_ms(), TROUBLE_LOG_MS,
                       &held_back))
         log_warn("jobs can not be looked after", LOG_ERR(err), LOG_I64("held_back", held_back));
@@ -235,20 +244,57 @@ static void leave_all(struct job_runner *runner)
     }
 }
 
+static size_t count_runs(const struct job_runner *runner)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < AT_ONCE_MAX; i++)
+        count += runner->runs[i] != NULL;
+    return count;
+}
+
+static void look(struct job_runner *runner)
+{
+    struct error err;
+
+    runner->troubled = false;
+    if (!pg_open(runner->conn, &err)) {
+        trouble(runner, &err);
+        return;
+    }
+    look_after(runner, clock_monotonic_ms());
+    if (has_room(runner) && !take_some(runner, &err))
+        trouble(runner, &err);
+}
+
+static void tell(struct job_runner *runner)
+{
+    size_t running = count_runs(runner);
+
+    pthread_mutex_lock(&runner->mutex);
+    job_watch_looked(&runner->watch, runner->troubled, clock_monotonic_ms());
+    runner->seen = (struct job_runner_status){.running = running};
+    if (runner->troubled)
+        runner->seen.error = runner->error;
+    pthread_mutex_unlock(&runner->mutex);
+    projection_jobs(running, clock_wall_us());
+}
+
+void job_runner_status(struct job_runner *runner, struct job_runner_status *ret)
+{
+    pthread_mutex_lock(&runner->mutex);
+    *ret = runner->seen;
+    ret->state = job_watch_state(&runner->watch, clock_monotonic_ms());
+    pthread_mutex_unlock(&runner->mutex);
+}
+
 static void run_jobs(void *arg)
 {
     struct job_runner *runner = arg;
 
     while (!stop_wait(runner->stop, TICK_MS)) {
-        struct error err;
-
-        if (!pg_open(runner->conn, &err)) {
-            trouble(runner, &err);
-            continue;
-        }
-        look_after(runner, clock_monotonic_ms());
-        if (has_room(runner) && !take_some(runner, &err))
-            trouble(runner, &err);
+        look(runner);
+        tell(runner);
     }
     leave_all(runner);
 }
@@ -257,6 +303,7 @@ static void runner_free(struct job_runner *runner)
 {
     pg_free(runner->conn);
     stop_free(runner->stop);
+    pthread_mutex_destroy(&runner->mutex);
     mem_free(runner->holder);
     mem_free(runner);
 }
@@ -278,6 +325,8 @@ bool job_runner_start(const struct job_config *config, struct job_runner **ret_r
     runner->config = *config;
     runner->holder = holder_name(config->instance);
     runner->stop = stop_new();
+    pthread_mutex_init(&runner->mutex, NULL);
+    job_watch_init(&runner->watch, clock_monotonic_ms());
     runner->conn = pg_new(&config->postgres, PG_PROFILE_UPKEEP);
     if (!thread_start(THREAD_UPKEEP, "jobs", run_jobs, runner, &runner->thread, err)) {
         runner_free(runner);

@@ -3,7 +3,8 @@
  * Carries out jobs in this process: takes those nobody has, gives each a thread and a connection,
  * keeps their leases, reports what they say of themselves. See docs/rebuild.md.
  *
- * Threads: start and stop from main; the job_* functions from the thread of that job.
+ * Threads: start and stop from main, status from any; the job_* functions from the thread of that
+ * job.
  */
 #ifndef DAYBOOK_PROJECTION_JOB_RUNNER_H
 #define DAYBOOK_PROJECTION_JOB_RUNNER_H
@@ -16,6 +17,7 @@
 #include "postgres/pg.h"
 #include "projection/fold.h"
 #include "projection/job.h"
+#include "projection/job_core.h"
 
 struct job_run;
 struct job_runner;
@@ -61,6 +63,13 @@ struct job_config {
 /* PostgreSQL may be away: it goes on trying. */
 MUST_CHECK bool job_runner_start(const struct job_config *config, struct job_runner **ret_runner,
                                  struct error *err);
+struct job_runner_status {
+    enum job_watch_state state;
+    struct error error; /* JOB_WATCH_TROUBLED: of the last look */
+    size_t running;     /* jobs of this process */
+};
+/* From any thread. */
+void job_runner_status(struct job_runner *runner, struct job_runner_status *ret);
 /* Jobs are given back. */
 void job_runner_stop(struct job_runner *runner);
 

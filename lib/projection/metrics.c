@@ -33,6 +33,16 @@ static struct metric dlq_entries = {
     .help = "Dead letters that nobody has dealt with.",
     .labels = {"projection"},
 };
+static struct metric jobs_running = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_jobs_running",
+    .help = "Jobs that this process carries out.",
+};
+static struct metric jobs_looked = {
+    .kind = METRIC_GAUGE,
+    .name = "daybook_jobs_looked_timestamp_seconds",
+    .help = "When this process last looked after its jobs and for free ones, whatever it found.",
+};
 static struct metric visible_seconds = {
     .kind = METRIC_HISTOGRAM,
     .name = "daybook_event_visible_seconds",
@@ -72,4 +82,10 @@ void projection_parked(const char *projection, int64_t keys, int64_t letters)
 {
     metric_set(METRIC_AT(&parked_keys, projection), (double)keys);
     metric_set(METRIC_AT(&dlq_entries, projection), (double)letters);
+}
+
+void projection_jobs(size_t running, int64_t looked_us)
+{
+    metric_set(METRIC_AT(&jobs_running), (double)running);
+    metric_set(METRIC_AT(&jobs_looked), (double)looked_us / 1e6);
 }

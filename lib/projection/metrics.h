@@ -25,6 +25,8 @@ void projection_count(const char *projection, enum projection_result result, siz
 void projection_visible(const char *projection, int64_t recorded_at_us, int64_t now_us);
 /* Streams that wait, and letters nobody has dealt with, in all processes. */
 void projection_parked(const char *projection, int64_t keys, int64_t letters);
+/* Jobs that this process carries out, and when it looked after them last. */
+void projection_jobs(size_t running, int64_t looked_us);
 void projection_lag(const char *projection, int64_t events, int64_t lag_ms);
 
 #endif

@@ -226,6 +226,24 @@ class Frozen(SystemTest):
         self.accepted(self.append("note-frozen", event()))
 
 
+class Jobs(SystemTest):
+    def project(self):
+        return self.expect(self.api.get("/readyz"), 200).json()["roles"]["project"]
+
+    def test_that_nobody_looks_after_them_is_told(self):
+        """jobs that can not be looked after: `degraded` with why in readyz and the status, a metric"""
+        self.eventually(lambda: self.project()["state"] == "ok", "all is well")
+        with self.cluster.database.locked("jobs"):
+            self.eventually(lambda: self.project()["state"] == "degraded", "it is told")
+            self.assertIn("jobs can not be looked after: ", self.project()["reason"])
+        self.eventually(lambda: self.project()["state"] == "ok", "all is well again")
+        processes = self.expect(self.api.get("/admin/v1/status"), 200).json()["processes"]
+        self.assertEqual(processes[0]["detail"]["project"]["jobs"], {"running": 0, "trouble": None})
+        text = self.expect(self.api.get("/metrics"), 200).body.decode()
+        self.assertIn("daybook_jobs_running 0", text)
+        self.assertIn("daybook_jobs_looked_timestamp_seconds ", text)
+
+
 class Stopping(SystemTest):
     def test_sigterm_drains(self):
         """SIGTERM under load: ends within 10 s with 0, and every acknowledged append is in the log"""

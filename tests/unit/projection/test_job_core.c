@@ -123,6 +123,21 @@ START_TEST(a_lag_without_a_new_low_for_half_a_minute_is_stuck)
 }
 END_TEST
 
+START_TEST(a_look_that_outlasts_a_lease_is_stuck_and_a_failed_one_is_told)
+{
+    struct job_watch watch;
+
+    job_watch_init(&watch, 1000);
+    ck_assert_int_eq(job_watch_state(&watch, 1000 + JOB_LEASE_MS), JOB_WATCH_WELL);
+    ck_assert_int_eq(job_watch_state(&watch, 1001 + JOB_LEASE_MS), JOB_WATCH_STUCK);
+    job_watch_looked(&watch, true, 20000);
+    ck_assert_int_eq(job_watch_state(&watch, 20000), JOB_WATCH_TROUBLED);
+    ck_assert_int_eq(job_watch_state(&watch, 20001 + JOB_LEASE_MS), JOB_WATCH_STUCK);
+    job_watch_looked(&watch, false, 40000);
+    ck_assert_int_eq(job_watch_state(&watch, 40000), JOB_WATCH_WELL);
+}
+END_TEST
+
 Suite *projection_job_core_suite(void)
 {
     Suite *suite = suite_create("projection_job_core");
@@ -133,6 +148,7 @@ Suite *projection_job_core_suite(void)
     tcase_add_test(tc, a_lease_is_renewed_in_time_and_held_from_when_it_was_asked_for);
     tcase_add_test(tc, without_an_answer_the_lease_ends_before_the_row_expires);
     tcase_add_test(tc, a_lease_that_was_taken_is_lost_for_good);
+    tcase_add_test(tc, a_look_that_outlasts_a_lease_is_stuck_and_a_failed_one_is_told);
     tcase_add_test(tc, the_rate_is_of_the_window_and_shows_a_standstill);
     tcase_add_test(tc, what_is_left_follows_from_the_rate);
     tcase_add_test(tc, progress_that_goes_back_begins_anew);
