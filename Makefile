@@ -140,10 +140,26 @@ clean: ## delete what was built (data of `make run` stays)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
 
-install: all ## install programs and projections into $(DESTDIR)$(PREFIX)
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook/projections"
+# Each program's man page and completion are printed by itself, from the table that parses.
+MAN_PAGES := $(PROGRAMS:$(B)/%=$(B)/man/%.1)
+COMPLETIONS := $(PROGRAMS:$(B)/%=$(B)/completions/%)
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+$(B)/man/%.1: $(B)/%
+	@mkdir -p $(@D)
+	@$< help --man >$@.new && mv $@.new $@
+
+$(B)/completions/%: $(B)/%
+	@mkdir -p $(@D)
+	@$< completion bash >$@.new && mv $@.new $@
+
+install: all $(MAN_PAGES) $(COMPLETIONS) ## install programs, projections, man pages, completions into $(DESTDIR)$(PREFIX)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/daybook/projections" \
+	  "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions"
 	install $(PROGRAMS) "$(DESTDIR)$(PREFIX)/bin"
-	install -m 644 projections/*.sql "$(DESTDIR)$(PREFIX)/share/daybook/projections"
+	install -m 644 projections/*.sql "$(SHARE)/daybook/projections"
+	install -m 644 $(MAN_PAGES) "$(SHARE)/man/man1"
+	install -m 644 $(COMPLETIONS) "$(SHARE)/bash-completion/completions"
 
 # Files whose text changes only when what they list does: something added, deleted or switched.
 define list_file

@@ -110,6 +110,43 @@ class CommandLine(ProgramTest):
             self.assertEqual(status, 1, arguments)
 
 
+class Installed(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        variant = pathlib.Path(services.binary("daybookd")).parent.name.removesuffix("-clang")
+        subprocess.run(
+            ["make", "-s", "-C", str(services.ROOT), "install", f"VARIANT={variant}",
+             f"DESTDIR={self.directory}", "PREFIX=/usr"],
+            check=True, timeout=300,
+        )
+        self.share = self.directory / "usr" / "share"
+
+    def test_man_pages(self):
+        """make install brings a man page of each program, with every verb that its help has"""
+        for program in ("daybookd", "daybook"):
+            page = (self.share / "man" / "man1" / f"{program}.1").read_text("utf-8")
+            self.assertTrue(page.startswith(f".TH {program} 1\n"), page[:80])
+            verbs = self.succeeds(program, "help").partition("\nVerbs:\n")[2].partition("\n\n")[0]
+            for line in verbs.splitlines():
+                if line[2] != " ":
+                    name = " ".join(word for word in line.split("  ")[1].split() if word.islower())
+                    self.assertIn(f".SS {name}".replace("-", "\\-"), page)
+
+    def test_completions(self):
+        """and the completion that bash loads by the program's name"""
+        for program, words, wanted in (
+            ("daybook", "stream t", "tail"), ("daybookd", "migrate u", "up"),
+        ):
+            script = self.share / "bash-completion" / "completions" / program
+            line = [program, *words.split()]
+            shown = subprocess.run(
+                ["bash", "-c", f'. "$1"; COMP_WORDS=({" ".join(line)}); COMP_CWORD={len(line) - 1}; '
+                 f'_{program}; printf "%s\n" "${{COMPREPLY[@]}}"', "bash", str(script)],
+                check=True, timeout=30, stdout=subprocess.PIPE,
+            )
+            self.assertEqual(shown.stdout.decode().split(), [wanted])
+
+
 class Configuration(ProgramTest):
     def test_right(self):
         """config check says ok; file < directory < environment < flag, and print names each source"""
