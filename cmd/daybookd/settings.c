@@ -30,6 +30,13 @@ static void fault(const struct config *config, struct buf *faults, const char *k
     buf_printf(faults, "%s: '%s' %s\n", config_source(config, key), key, message);
 }
 
+/* Of two that are right each by itself. */
+static bool is_above(const struct config *config, const char *key, const char *other)
+{
+    return !config_is_faulty(config, key) && !config_is_faulty(config, other) &&
+           config_number(config, key) > config_number(config, other);
+}
+
 static bool is_known_projection(const struct projection *const *known, struct str name)
 {
     for (; *known != NULL; known++)
@@ -76,8 +83,7 @@ static void check_projections(const struct config *config, struct buf *faults)
     SCOPED(arena_free) struct arena *arena = arena_new(0);
     const struct projection *const *known;
 
-    if (config_number(config, "projection.retry_first") >
-        config_number(config, "projection.retry_max"))
+    if (is_above(config, "projection.retry_first", "projection.retry_max"))
         fault(config, faults, "projection.retry_first", "must not be above projection.retry_max");
     if (!load_projections(config, arena, faults, &known))
         return;
@@ -97,8 +103,7 @@ static void check_log(const struct config *config, struct buf *faults)
         fault(config, faults, "eventlog.name", "must be of a-z, 0-9 and -, at most 63");
     if (!is_prefix(str_of(config_text(config, "eventlog.prefix"))))
         fault(config, faults, "eventlog.prefix", "must be of a-z, 0-9 and -, at most 63");
-    if (config_number(config, "eventlog.batch_commands_max") >
-        config_number(config, "eventlog.queue_commands_max"))
+    if (is_above(config, "eventlog.batch_commands_max", "eventlog.queue_commands_max"))
         fault(config, faults, "eventlog.batch_commands_max",
               "must not be above eventlog.queue_commands_max");
 }
@@ -109,7 +114,9 @@ static void check_publisher(const struct config *config, struct buf *faults)
     int64_t topic_bytes =
         CURSOR_TOPIC_BYTES + CURSOR_PARTITION_BYTES * config_number(config, "publisher.partitions");
 
-    if (config_number(config, "eventlog.categories_max") * topic_bytes > CURSOR_BYTES_MAX)
+    if (!config_is_faulty(config, "eventlog.categories_max") &&
+        !config_is_faulty(config, "publisher.partitions") &&
+        config_number(config, "eventlog.categories_max") * topic_bytes > CURSOR_BYTES_MAX)
         fault(config, faults, "eventlog.categories_max",
               "with so many publisher.partitions is more than the publisher's cursor can hold");
 }
@@ -126,27 +133,38 @@ static void check_http(const struct config *config, struct buf *faults)
               "is reached by others than this machine, and nobody is asked who they are; behind a "
               "firewall or proxy, add allow_unauthenticated = true to [http] "
               "(DAYBOOK_HTTP_ALLOW_UNAUTHENTICATED=true)");
-    if (config_number(config, "http.body_bytes_max") >
-        config_number(config, "http.bulk_body_bytes_max"))
+    if (is_above(config, "http.body_bytes_max", "http.bulk_body_bytes_max"))
         fault(config, faults, "http.body_bytes_max", "must not be above http.bulk_body_bytes_max");
 }
 
 static void check_postgres(const struct config *config, struct buf *faults)
 {
-    if (config_number(config, "postgres.idle_in_transaction_timeout") >
-        config_number(config, "postgres.statement_timeout"))
+    if (is_above(config, "postgres.idle_in_transaction_timeout", "postgres.statement_timeout"))
         fault(config, faults, "postgres.idle_in_transaction_timeout",
               "must not be above postgres.statement_timeout");
+}
+
+struct kafka_faults {
+    const struct config *config;
+    struct buf *lines;
+};
+
+static void kafka_fault(void *arg, const char *section, const char *key, const char *why)
+{
+    const struct kafka_faults *faults = arg;
+    const char *source = config_pair_source(faults->config, section, key);
+
+    assert(source != NULL); /* what we add ourselves is right */
+    buf_printf(faults->lines, "%s: '%s.%s': %s\n", source, section, key, why);
 }
 
 static void check_kafka(const struct config *config, struct buf *faults)
 {
     SCOPED(arena_free) struct arena *arena = arena_new(0);
     struct kafka_config kafka = settings_kafka(config, "check", arena);
-    struct error err;
+    struct kafka_faults into = {.config = config, .lines = faults};
 
-    if (!kafka_config_check(&kafka, faults, &err))
-        assert(faults->len > 0); /* it adds its lines itself */
+    (void)kafka_config_check(&kafka, kafka_fault, &into);
 }
 
 void settings_check(const struct config *config, struct buf *faults)
@@ -173,24 +191,15 @@ static void tell_faults(const struct invocation *invocation, const char *lines)
 
 bool settings_load(const struct invocation *invocation, struct config **ret_config)
 {
-    SCOPED_VALUE(buf_release) struct buf faults = BUF_INIT(FAULTS_BYTES_MAX);
-    SCOPED(config_free) struct config *config = NULL;
     char *lines = NULL;
     struct error err;
 
     if (!config_load(&daybookd_settings, invocation_option(invocation, "config"), invocation->flags,
-                     invocation->flags_count, environ, &config, &lines, &err)) {
+                     invocation->flags_count, environ, ret_config, &lines, &err)) {
         tell_faults(invocation, lines);
         mem_free(lines);
         return false;
     }
-    settings_check(config, &faults);
-    if (faults.len > 0) {
-        buf_add_char(&faults, '\0');
-        tell_faults(invocation, faults.data);
-        return false;
-    }
-    *ret_config = TAKE(config);
     return true;
 }
 

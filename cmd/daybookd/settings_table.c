@@ -405,4 +405,5 @@ const struct config_schema daybookd_settings = {
     .settings_count = sizeof settings / sizeof *settings,
     .passthroughs = passthroughs,
     .passthroughs_count = sizeof passthroughs / sizeof *passthroughs,
+    .check = settings_check,
 };

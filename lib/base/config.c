@@ -70,6 +70,24 @@ static char *faults_take(struct config_loader *loader)
     return mem_strdup_str(buf_str(&loader->faults));
 }
 
+/* Behind the faults of the sources; each of its lines is one more. */
+static void check(struct config_loader *loader)
+{
+    SCOPED_VALUE(buf_release) struct buf lines = BUF_INIT(FAULTS_BYTES_MAX);
+    struct str rest;
+
+    if (loader->config->schema->check == NULL)
+        return;
+    loader->config->schema->check(loader->config, &lines);
+    rest = buf_str(&lines);
+    while (rest.len > 0) {
+        struct str line = str_split(rest, '\n', &rest);
+
+        if (loader->faults_count++ < CONFIG_FAULTS_MAX)
+            buf_printf(&loader->faults, STR_FMT "\n", STR_ARG(line));
+    }
+}
+
 bool config_load(const struct config_schema *schema, const char *path,
                  const struct config_flag *flags, size_t flags_count, char *const *environment,
                  struct config **ret_config, char **ret_faults, struct error *err)
@@ -82,6 +100,7 @@ bool config_load(const struct config_schema *schema, const char *path,
     read_files(&loader, path);
     config_read_environment(&loader, environment);
     read_flags(&loader, flags, flags_count);
+    check(&loader);
 
     if (loader.faults_count > 0) {
         *ret_faults = faults_take(&loader);
@@ -139,6 +158,13 @@ bool config_is_default(const struct config *config, const char *key)
     return value_get(config, key, &type)->level == 0;
 }
 
+bool config_is_faulty(const struct config *config, const char *key)
+{
+    enum setting_type type;
+
+    return value_get(config, key, &type)->faulty;
+}
+
 const char *config_source(const struct config *config, const char *key)
 {
     enum setting_type type;
@@ -159,4 +185,15 @@ bool config_pair(const struct config *config, const char *section, size_t index,
         return true;
     }
     return false;
+}
+
+const char *config_pair_source(const struct config *config, const char *section, const char *key)
+{
+    for (size_t i = 0; i < config->pairs_count; i++) {
+        const struct config_pair_entry *pair = &config->pairs[i];
+
+        if (strcmp(pair->passthrough->section, section) == 0 && strcmp(pair->key, key) == 0)
+            return pair->value.source;
+    }
+    return NULL;
 }

@@ -48,19 +48,22 @@ struct setting_passthrough {
     const char *text;
 };
 
+struct config;
+
 struct config_schema {
     const struct setting *settings;
     size_t settings_count;
     const struct setting_passthrough *passthroughs;
     size_t passthroughs_count;
+    /* What one setting alone does not show, asked when all sources were read, whatever was wrong
+     * with them: adds a line for each fault. NULL: nothing. */
+    void (*check)(const struct config *config, struct buf *faults);
 };
 
 struct config_flag { /* from the command line: "http.listen", "127.0.0.1:0" */
     const char *key;
     const char *value;
 };
-
-struct config;
 
 /*
  * PATH: the file given with --config (must exist), or NULL for /etc/daybook/daybook.conf (may be
@@ -78,6 +81,8 @@ SCOPED_DEFINE(struct config *, config_free);
 const char *config_text(const struct config *config, const char *key);
 bool config_bool(const struct config *config, const char *key);
 int64_t config_number(const struct config *config, const char *key);
+/* Some source gave a value that can not be taken: it was told, and what is here is another one. */
+bool config_is_faulty(const struct config *config, const char *key);
 bool config_is_default(const struct config *config, const char *key);
 const char *config_source(const struct config *config,
                           const char *key); /* "default", "environment DAYBOOK_X", "FILE:12" */
@@ -85,6 +90,9 @@ const char *config_source(const struct config *config,
 /* Each pair of a passthrough section, in order. False at the end. */
 bool config_pair(const struct config *config, const char *section, size_t index,
                  const char **ret_key, const char **ret_value);
+
+/* Where it is from, as config_source(); NULL: nowhere. */
+const char *config_pair_source(const struct config *config, const char *section, const char *key);
 
 /* A whole number and its unit, which is required: "5s". For texts that hold several. */
 bool config_parse_duration_ms(struct str text, int64_t *ret_ms);

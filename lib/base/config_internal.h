@@ -22,6 +22,7 @@ struct config_value {
     int64_t number; /* BOOL, COUNT, DURATION, SIZE */
     const char *source;
     unsigned level; /* of the source that set it last; 0: the default */
+    bool faulty;    /* a source was not taken */
 };
 
 struct config_pair_entry {

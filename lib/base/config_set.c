@@ -105,6 +105,7 @@ static void store(struct config_loader *loader, const char *where, struct str te
         .number = number,
         .source = where,
         .level = loader->level,
+        .faulty = value->faulty,
     };
 }
 
@@ -120,6 +121,7 @@ static void set_setting(struct config_loader *loader, const char *where, size_t 
 
         config_fault(loader, where, "'%s' must be " STR_FMT ", not '" STR_FMT "'", setting->key,
                      STR_ARG(buf_str(&wanted)), STR_ARG(shown));
+        loader->config->values[index].faulty = true;
         return;
     }
     store(loader, where, text, number, &loader->config->values[index]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/config.h"
 
-#include "base/buf.h"
 #include "base/config.h"
 #include "base/mem.h"
 #include "kafka/kafka_internal.h"
@@ -92,33 +91,30 @@ static void suggest(rd_kafka_conf_t *conf, const char *key, char out[KAFKA_RDKAF
     rd_kafka_conf_dump_free(dump, count);
 }
 
-/* Not rd_kafka_conf_set()'s text for a bad value: it repeats the value, which may be a secret. */
-static void check_pair(rd_kafka_conf_t *conf, const char *section, const struct kafka_pair *pair,
-                       struct buf *faults, size_t *count)
+/* NULL: it is fine. TEXT has room for what is told. Not rd_kafka_conf_set()'s text for a bad value
+ * of a secret: it repeats the value. */
+static const char *fault_of(rd_kafka_conf_t *conf, const struct kafka_pair *pair,
+                            char text[KAFKA_RDKAFKA_TEXT_MAX])
 {
-    char text[KAFKA_RDKAFKA_TEXT_MAX] = "";
     const char *why = refusal(pair);
 
-    if (why == NULL) {
-        switch (rd_kafka_conf_set(conf, pair->key, pair->value, text, sizeof(text))) {
-        case RD_KAFKA_CONF_OK:
-            return;
-        case RD_KAFKA_CONF_UNKNOWN:
-            text[0] = '\0';
-            suggest(conf, pair->key, text);
-            why = text[0] != '\0' ? text : "librdkafka knows no such property";
-            break;
-        case RD_KAFKA_CONF_INVALID:
-        default:
-            why = kafka_key_is_secret(pair->key) ? "librdkafka refuses the value" : text;
-            break;
-        }
+    text[0] = '\0';
+    if (why != NULL)
+        return why;
+    switch (rd_kafka_conf_set(conf, pair->key, pair->value, text, KAFKA_RDKAFKA_TEXT_MAX)) {
+    case RD_KAFKA_CONF_OK:
+        return NULL;
+    case RD_KAFKA_CONF_UNKNOWN:
+        text[0] = '\0';
+        suggest(conf, pair->key, text);
+        return text[0] != '\0' ? text : "librdkafka knows no such property";
+    case RD_KAFKA_CONF_INVALID:
+    default:
+        return kafka_key_is_secret(pair->key) ? "librdkafka refuses the value" : text;
     }
-    buf_printf(faults, "%s.%s: %s\n", section, pair->key, why);
-    (*count)++;
 }
 
-bool kafka_config_check(const struct kafka_config *config, struct buf *faults, struct error *err)
+bool kafka_config_check(const struct kafka_config *config, kafka_fault_fn fault, void *arg)
 {
     const struct {
         const char *name;
@@ -129,12 +125,18 @@ bool kafka_config_check(const struct kafka_config *config, struct buf *faults, s
         {"kafka.consumer", &config->consumer},
     };
     SCOPED(rd_kafka_conf_destroy) rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    size_t count = 0;
+    bool ok = true;
 
     for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++)
-        for (size_t i = 0; i < sections[s].pairs->count; i++)
-            check_pair(conf, sections[s].name, &sections[s].pairs->pairs[i], faults, &count);
-    if (count > 0)
-        return error_set(err, ERROR_REFUSED, "bad-config", "%zu faulty kafka settings", count);
-    return true;
+        for (size_t i = 0; i < sections[s].pairs->count; i++) {
+            const struct kafka_pair *pair = &sections[s].pairs->pairs[i];
+            char text[KAFKA_RDKAFKA_TEXT_MAX];
+            const char *why = fault_of(conf, pair, text);
+
+            if (why == NULL)
+                continue;
+            fault(arg, sections[s].name, pair->key, why);
+            ok = false;
+        }
+    return ok;
 }

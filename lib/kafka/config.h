@@ -12,8 +12,6 @@
 
 #include "base/error.h"
 
-struct buf;
-
 struct kafka_pair {
     const char *key; /* of librdkafka, e.g. "bootstrap.servers" */
     const char *value;
@@ -39,11 +37,11 @@ extern const char *const kafka_refused_keys[][2];
 /* Values that are never shown: passwords and keys. */
 bool kafka_key_is_secret(const char *key);
 
-/*
- * Every pair is tried against librdkafka: unknown keys, bad values, refused keys and values. Each
- * fault adds a line "section.key: why" to FAULTS; ERROR_REFUSED says how many. Reads no network.
- */
-MUST_CHECK bool kafka_config_check(const struct kafka_config *config, struct buf *faults,
-                                   struct error *err);
+/* One fault: of "kafka.producer", what is wrong with a key. */
+typedef void (*kafka_fault_fn)(void *arg, const char *section, const char *key, const char *why);
+
+/* Every pair is tried against librdkafka: unknown keys, bad values, refused keys and values. Reads
+ * no network. True: there was no fault. */
+bool kafka_config_check(const struct kafka_config *config, kafka_fault_fn fault, void *arg);
 
 #endif

@@ -174,7 +174,9 @@ class Configuration(ProgramTest):
         path = self.write(
             "bad.conf",
             "[http]\nlisten = 0.0.0.0:80\nthread = 3\nidle_timeout = 60\n"
-            "[kafka]\nenable.idempotence = false\n[postgres]\nurl = postgresql://u:geheim@h/db\n",
+            "[kafka]\nenable.idempotence = false\n[postgres]\nurl = postgresql://u:geheim@h/db\n"
+            "[kafka.producer]\nbatch.num.mesages = 7\nlinger.ms = often\n"
+            "[projection]\nretry_first = 2m\nretry_max = 1m\nnames = orders,stokc\n",
             0o644,
         )
         for verb in (["config", "check"], ["config", "print"], ["serve"], ["migrate", "up"]):
@@ -184,9 +186,23 @@ class Configuration(ProgramTest):
                 f"{path}:4: 'http.idle_timeout' must be a duration with its unit",
                 f"{path}:6: 'kafka.enable.idempotence'",
                 f"{path}:8: 'postgres.url' is a secret and everyone can read this file",
+                f"{path}:2: 'http.listen' is reached by others than this machine",
+                f"{path}:10: 'kafka.producer.batch.num.mesages': librdkafka knows no such property; "
+                "did you mean 'batch.num.messages'?",
+                f"{path}:11: 'kafka.producer.linger.ms': ",
+                f"{path}:13: 'projection.retry_first' must not be above projection.retry_max",
+                f"{path}:15: 'projection.names' names something that is no projection",
             ):
                 self.assertIn(said, err)
+            self.assertEqual(len(err.splitlines()), 10, err)  # one line each behind the first
             self.assertNotIn("geheim", err)
+
+    def test_what_was_not_taken_is_not_compared(self):
+        """a value that is wrong by itself is told once: its default is not held against others"""
+        path = self.write("d.conf", "[projection]\nretry_first = 10m\nretry_max = 20\n")
+        err = self.fails(CONFIGURATION, "daybookd", "config", "check", "--config", path)
+        self.assertEqual(len(err.splitlines()), 2, err)
+        self.assertIn(f"{path}:3: 'projection.retry_max' must be a duration", err)
 
     def test_retry_policies(self):
         """a policy of one projection is checked before anything starts"""
