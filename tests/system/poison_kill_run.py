@@ -51,7 +51,7 @@ class KillRun(Run):
     def __init__(self, options):
         super().__init__(options)
         self.random = random.Random(options.seed)
-        self.wanted = {what: options.kills * share // 20 for what, share in SHARES.items()}
+        self.wanted = {what: max(1, options.kills * share // 20) for what, share in SHARES.items()}
         self.kills = collections.Counter()
         self.seconds = {}
 
@@ -215,9 +215,9 @@ def main(arguments=None):
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args(arguments)
-    options.poison = max(40, 2 * options.kills)
+    options.poison = max(40, 4 * options.kills)
     options.events = 100 * options.poison
-    options.pause = 1.0
+    options.pause, options.thrown = 1.0, 0.002
     print(f"seed {options.seed}", flush=True)
     run = KillRun(options)
     try:

@@ -7,7 +7,8 @@ stream. At the end of the load: the dead letters are exactly the planted ones, e
 Then the bug is fixed, all that can be is redriven at a rate, the rest discarded; `daybookd verify`
 and the checker agree that nothing is missing.
 
-Usage: poison_run.py [--events N] [--poison N] [--away SECONDS] [--pause SECONDS] [--rate N] [--seed N]
+Usage: poison_run.py [--events N] [--poison N] [--away SECONDS] [--pause SECONDS]
+                     [--thrown CHANCE] [--rate N] [--seed N]
 """
 import argparse
 import json
@@ -99,7 +100,8 @@ class Run:
         self.api = front.client()
         self.dlq = Dlq(self.cluster, self.api)
         self.dlq.plant_bug()
-        self.faults.throw([self.dlq.table("orders"), self.dlq.table("customers")])
+        tables = [self.dlq.table(projection) for projection in ("orders", "customers")]
+        self.faults.throw(tables, self.options.thrown)
 
     def progress(self, count):
         self.appended += count
@@ -193,6 +195,7 @@ def main(arguments=None):
     parser.add_argument("--poison", type=int, default=10_000, help="streams, with a poison event each")
     parser.add_argument("--away", type=float, default=30.0, help="seconds that PostgreSQL is away")
     parser.add_argument("--pause", type=float, default=4.0, help="seconds between faults of a kind")
+    parser.add_argument("--thrown", type=float, default=0.002, help="chance that a statement fails")
     parser.add_argument("--rate", type=int, default=1000, help="letters redriven a second")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args(arguments)

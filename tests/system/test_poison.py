@@ -6,4 +6,5 @@ import sys
 import poison_run
 
 if __name__ == "__main__":
-    sys.exit(poison_run.main(["--events", "10000", "--poison", "100", "--away", "0", "--pause", "0.5"]))
+    few = ["--events", "10000", "--poison", "100", "--away", "0"]
+    sys.exit(poison_run.main([*few, "--pause", "0.3", "--thrown", "0.05"]))

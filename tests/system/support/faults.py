@@ -14,7 +14,7 @@ THROWN = """
     CREATE SEQUENCE thrown;
     CREATE FUNCTION throw_transient() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF random() < 0.002 THEN
+        IF random() < {0} THEN
             IF nextval('thrown') % 2 = 0 THEN
                 RAISE EXCEPTION 'could not serialize access (by a test)' USING ERRCODE = '40001';
             END IF;
@@ -64,9 +64,9 @@ class Faults:
         self._threads = []
         self._failures = []
 
-    def throw(self, tables):
-        """Statements on TABLES fail now and then with what only a repeat answers."""
-        self.database.execute(THROWN + "".join(TRIGGER.format(table) for table in tables))
+    def throw(self, tables, chance):
+        """Statements on TABLES fail, with this CHANCE, with what only a repeat answers."""
+        self.database.execute(THROWN.format(chance) + "".join(TRIGGER.format(table) for table in tables))
 
     def thrown(self):
         return int(self.database.value("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM thrown"))
