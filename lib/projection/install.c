@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "postgres/pg.h"
 #include "projection/generation.h"
 #include "projection/projector.h"
@@ -39,6 +40,18 @@ static bool drop_others(struct pg_conn *conn, const char *projection, struct err
                     &params, NULL, err);
 }
 
+/* What PostgreSQL refuses of it is not data: it stays refused until somebody changes the text. */
+static bool make_table(struct pg_conn *conn, const struct table *table, struct error *err)
+{
+    if (pg_script(conn, table->create, err))
+        return true;
+    if (err->class == ERROR_POISON)
+        err->class = ERROR_FATAL;
+    if (table->projection->kind == PROJECTION_SQL)
+        return error_wrap(err, "make the table of file '%s.sql'", table->projection->name);
+    return false;
+}
+
 static bool make(struct pg_conn *conn, const struct table *table,
                  const struct log_identity *identity, struct error *err)
 {
@@ -49,7 +62,7 @@ static bool make(struct pg_conn *conn, const struct table *table,
     pg_add_i32(&params, table->generation);
     pg_add_str(&params, str_of(table->declaration));
     pg_add_str(&params, str_of(identity->id));
-    return pg_script(conn, table->create, err) && drop_others(conn, table->projection->name, err) &&
+    return make_table(conn, table, err) && drop_others(conn, table->projection->name, err) &&
            generation_insert(conn, table, identity, GENERATION_LIVE, err) &&
            (!table->view || pg_script(conn, table->view, err)) &&
            pg_query(conn, sql_projection_save, &params, NULL, err);
@@ -111,6 +124,13 @@ bool projection_install(struct pg_conn *conn, const struct projection *projectio
     return error_wrap(err, "install projection '%s'", projection->name);
 }
 
+/* Waits for a person, who needs the other projections meanwhile. */
+static bool is_left_alone(const struct projection *projection, const struct error *err)
+{
+    return strcmp(err->code, "declaration-changed") == 0 ||
+           (projection->kind == PROJECTION_SQL && err->class == ERROR_FATAL);
+}
+
 bool projection_install_all(struct pg_conn *conn, const struct projection *const *projections,
                             struct error *err)
 {
@@ -119,9 +139,13 @@ bool projection_install_all(struct pg_conn *conn, const struct projection *const
 
     if (!log_identity_load(conn, &identity, err))
         return false;
-    for (size_t i = 0; projections[i]; i++)
-        if (!projection_install(conn, projections[i], &identity, &generation, err) &&
-            strcmp(err->code, "declaration-changed") != 0)
+    for (size_t i = 0; projections[i]; i++) {
+        if (projection_install(conn, projections[i], &identity, &generation, err))
+            continue;
+        if (!is_left_alone(projections[i], err))
             return false;
+        log_warn("projection was not installed", LOG_CSTR("projection", projections[i]->name),
+                 LOG_ERR(err));
+    }
     return true;
 }

@@ -57,9 +57,10 @@ void projector_stop(struct projector *projector);
 void projector_status(struct projector *projector, struct arena *arena,
                       struct projection_status **ret, size_t *ret_count);
 
-/* Makes the table of each projection that has none; one of another declaration is left alone: it
- * waits for its rebuild, which needs this program to run. projector_start() does it too; `daybookd
- * migrate up` may, so that nothing is left to be made later. */
+/* Makes the table of each projection that has none. Left alone, with a warning, is one of another
+ * declaration, which waits for its rebuild by this program, and one whose file PostgreSQL refuses:
+ * the projector shows it as blocked. projector_start() does it too; `daybookd migrate up` may, so
+ * that nothing is left to be made later. */
 MUST_CHECK bool projection_install_all(struct pg_conn *conn,
                                        const struct projection *const *projections,
                                        struct error *err);

@@ -319,6 +319,29 @@ class SqlProjection(SystemTest):
         self.assertEqual(self.revenue()[("2023-03-01", "EUR")], [2, 2, 30, 7, 0])
         self.revenue_is_sound()
 
+    def test_7_no_such_type(self):
+        """a table that PostgreSQL refuses blocks its own projection, until the file is corrected"""
+        path = self.files / "bestsellers2.sql"
+        text = how_to().replace("name: bestsellers", "name: bestsellers2")
+        path.write_text(text.replace("units bigint", "units biggint"), "utf-8")
+        self.cluster.migrate()
+        self.restart()
+        eventually(lambda: self.shown("bestsellers2")["state"] == "blocked", "it is blocked", 20)
+        reason = self.shown("bestsellers2")["reason"]
+        self.assertIn("'bestsellers2.sql': type \"biggint\" does not exist", reason)
+        self.place("2023-04-01T00:00:00Z", price=30)
+        self.caught_up()
+        self.assertEqual(self.revenue()[("2023-04-01", "EUR")], [1, 1, 30, 0, 0])
+
+        path.write_text(text, "utf-8")
+        self.restart()
+        eventually(
+            lambda: self.shown("bestsellers2")["position"] >= self.cluster.position(),
+            "it is at the head",
+            30,
+        )
+        self.assertEqual(self.units("rm_bestsellers2"), self.units())
+
     def append_paid(self, order, data):
         event = {"type": "OrderPaid", "data": data, "occurred_at": "2023-03-01T00:00:00Z"}
         target = f"/v1/streams/order-{order}/events?override=reserved-category"

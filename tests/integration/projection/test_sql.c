@@ -58,6 +58,14 @@ static const char wrong[] = HEADER("roll-up") //
     "create table {table} (id text primary key);\n"
     "insert into {table} select no_such_function(e.id) from {events} e;\n";
 
+/* A type that there is not, and one whose length PostgreSQL finds out of range as it would data. */
+static const char unknown_type[] = "-- name: unknown\n-- categories: item\n-- kind: roll-up\n"
+                                   "create table {table} (id text primary key, n biggint);\n"
+                                   "insert into {table} select e.id from {events} e;\n";
+static const char absurd_type[] = "-- name: absurd\n-- categories: item\n-- kind: roll-up\n"
+                                  "create table {table} (id varchar(99999999) primary key);\n"
+                                  "insert into {table} select e.id from {events} e;\n";
+
 #define SPEND_OF_LOG \
     "(select s.tenant, date_trunc('month', e.occurred_at)::date as month," \
     " e.data ->> 'owner' as owner, count(*) as events, sum((e.data ->> 'n')::bigint)::bigint as n" \
@@ -82,14 +90,22 @@ static void tear_down(void)
     world_free(world);
 }
 
-static const struct projection *const *parse(const char *text)
+static const struct projection *parse_file(const char *path, const char *text)
 {
     static const struct projection *const none[] = {NULL};
-    const struct projection **all = ARENA_ARRAY(arena, const struct projection *, 2);
     SCOPED_VALUE(buf_release) struct buf faults = BUF_INIT(1 << 16);
+    const struct projection *parsed = NULL;
 
-    ck_assert_msg(sql_file_parse("spend.sql", str_of(text), none, arena, &faults, &all[0]), STR_FMT,
+    ck_assert_msg(sql_file_parse(path, str_of(text), none, arena, &faults, &parsed), STR_FMT,
                   STR_ARG(buf_str(&faults)));
+    return parsed;
+}
+
+static const struct projection *const *parse(const char *text)
+{
+    const struct projection **all = ARENA_ARRAY(arena, const struct projection *, 2);
+
+    all[0] = parse_file("spend.sql", text);
     return all;
 }
 
@@ -299,6 +315,39 @@ START_TEST(wrong_sql_blocks_and_says_why)
 }
 END_TEST
 
+static void blocked(const struct projection_status *status, const char *file, const char *fault)
+{
+    ck_assert_msg(str_equal(status->state, STR("blocked")), STR_FMT ": " STR_FMT,
+                  STR_ARG(status->state), STR_ARG(status->reason));
+    ck_assert_ptr_nonnull(strstr(arena_cstr(arena, status->reason), file));
+    ck_assert_ptr_nonnull(strstr(arena_cstr(arena, status->reason), fault));
+}
+
+START_TEST(a_table_that_can_not_be_made_blocks_its_file_alone)
+{
+    const struct projection *const projections[] = {parse_file("unknown.sql", unknown_type),
+                                                    parse_file("absurd.sql", absurd_type),
+                                                    parse(spend)[0], NULL};
+    struct projection_status *status;
+    struct projector *projector;
+    struct error err = {0};
+    size_t count;
+
+    ck_ok(projection_install_all(world->conn, projections, &err));
+    ck_assert_int_eq(running_number(world, "select count(*) from projections"), 1);
+    world_append(world, 600, 30, 5);
+    world_publish(world, WORLD_NONE);
+    projector = start_patient(projections);
+    await_generation(1);
+    projector_status(projector, arena, &status, &count);
+    ck_assert_uint_eq(count, 3);
+    blocked(&status[0], "unknown.sql", "type \"biggint\" does not exist");
+    blocked(&status[1], "absurd.sql", "length for type varchar cannot exceed");
+    projector_stop(projector);
+    same("rm_spend", SPEND_OF_LOG);
+}
+END_TEST
+
 START_TEST(another_file_waits_for_its_rebuild_and_is_switched_to)
 {
     const struct projection *const *before = parse(spend);
@@ -377,6 +426,7 @@ Suite *projection_sql_suite(void)
     tcase_add_test(tc, a_rebuild_parks_what_its_table_refuses);
     tcase_add_test(tc, a_batch_too_large_for_one_parameter_is_cut);
     tcase_add_test(tc, wrong_sql_blocks_and_says_why);
+    tcase_add_test(tc, a_table_that_can_not_be_made_blocks_its_file_alone);
     tcase_add_test(tc, another_file_waits_for_its_rebuild_and_is_switched_to);
     tcase_add_test(tc, a_rebuild_is_compared_activated_and_rolled_back);
     suite_add_tcase(suite, tc);
