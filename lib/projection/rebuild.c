@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "eventlog/audit.h"
 #include "eventlog/identity.h"
 #include "postgres/pg.h"
@@ -155,6 +156,25 @@ static bool refuse_second(const struct asking *a, struct error *err)
                      (long long)pg_get_i64(rows, 0, 0), a->projection->name);
 }
 
+/* Nobody feeds it while every process has another definition: it would never be where the live one
+ * is. */
+static bool refuse_foreign(const struct asking *a, const struct generation *old, struct error *err)
+{
+    bool is_file = a->projection->kind == PROJECTION_SQL;
+    char *declaration = projection_declaration(a->projection);
+    bool is_ours = str_equal(old->declaration, str_of(declaration));
+
+    mem_free(declaration);
+    if (is_ours)
+        return true;
+    return error_set(err, ERROR_REFUSED, "projection-state",
+                     "generation %d of projection '%s' is of another definition than the one "
+                     "loaded: %s, then roll back",
+                     old->number, a->projection->name,
+                     is_file ? "put the file of before back and restart all processes"
+                             : "start the program of before in place of this one");
+}
+
 static bool ask_activation(struct asking *a, bool rollback, struct str by,
                            struct rebuild_asked *asked, struct error *err)
 {
@@ -170,6 +190,8 @@ static bool ask_activation(struct asking *a, bool rollback, struct str by,
         return error_set(err, ERROR_REFUSED, "projection-state",
                          "projection '%s' has no %s generation to activate", a->projection->name,
                          rollback ? "old" : "ready");
+    if (rollback && !refuse_foreign(a, next, err))
+        return false;
     asked->generation = next->number;
     return add_job(a, rollback ? "rollback" : "activate", &request, asked, err) &&
            note(a, rollback ? "projection.rollback" : "projection.activate", asked->generation, by,

@@ -33,7 +33,8 @@ MUST_CHECK bool rebuild_request(struct pg_conn *conn, const struct rebuild_reque
                                 struct rebuild_asked *ret, struct error *err);
 
 /* A job that makes the ready generation (ROLLBACK: the old one) the live one. REFUSED
- * "projection-state" when there is none, or another such job is under way. */
+ * "projection-state" when there is none, or another such job is under way, or the old one is of
+ * another definition than PROJECTION, so that this program could not feed it. */
 MUST_CHECK bool activation_request(struct pg_conn *conn, const struct projection *projection,
                                    bool rollback, struct str by, struct rebuild_asked *ret,
                                    struct error *err);

@@ -380,6 +380,45 @@ START_TEST(another_file_waits_for_its_rebuild_and_is_switched_to)
 }
 END_TEST
 
+START_TEST(a_rollback_wants_the_file_of_before_first)
+{
+    const struct projection *const *before = parse(spend);
+    const struct projection *const *after = parse(spend_more);
+    struct projector *projector = start_patient(before);
+    struct job_runner *jobs;
+    struct rebuild_asked asked;
+    struct error err = {0};
+
+    world_append(world, 600, 30, 5);
+    world_publish(world, WORLD_NONE);
+    await_generation(1);
+    projector_stop(projector);
+    projector = start_patient(after);
+    jobs = start_jobs(after);
+    rebuild(after[0], 2);
+    running_switch(world, after[0], false);
+    world_append(world, 600, 30, 5);
+    world_publish(world, WORLD_NONE);
+    await_generation(2);
+
+    ck_assert(!activation_request(world->conn, after[0], true, STR("test"), &asked, &err));
+    ck_assert_int_eq(err.class, ERROR_REFUSED);
+    ck_assert_str_eq(err.code, "projection-state");
+    ck_assert_ptr_nonnull(strstr(err.text, "generation 1 of projection 'spend' is of another"));
+    ck_assert_ptr_nonnull(strstr(err.text, "put the file of before back and restart"));
+    ck_assert_int_eq(running_number(world, "select count(*) from jobs where kind = 'rollback'"), 0);
+    job_runner_stop(jobs);
+    projector_stop(projector);
+
+    projector = start_patient(before);
+    jobs = start_jobs(before);
+    running_switch(world, before[0], true);
+    same("rm_spend", SPEND_OF_LOG);
+    job_runner_stop(jobs);
+    projector_stop(projector);
+}
+END_TEST
+
 START_TEST(a_rebuild_is_compared_activated_and_rolled_back)
 {
     const struct projection *const *projections = parse(spend);
@@ -428,6 +467,7 @@ Suite *projection_sql_suite(void)
     tcase_add_test(tc, wrong_sql_blocks_and_says_why);
     tcase_add_test(tc, a_table_that_can_not_be_made_blocks_its_file_alone);
     tcase_add_test(tc, another_file_waits_for_its_rebuild_and_is_switched_to);
+    tcase_add_test(tc, a_rollback_wants_the_file_of_before_first);
     tcase_add_test(tc, a_rebuild_is_compared_activated_and_rolled_back);
     suite_add_tcase(suite, tc);
     return suite;
