@@ -5,11 +5,13 @@
  */
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "postgres/pg.h"
 #include "projection/install.h"
 #include "projection/projector_internal.h"
+#include "projection/sql_category.h"
 #include "projection/table.h"
 #include "resilience/backoff.h"
 
@@ -33,6 +35,31 @@ static void failed(struct projector *projector, struct served *served, const str
                  LOG_ERR(err), LOG_I64("held_back", held_back));
 }
 
+/* A typo in a file's categories is no fault anywhere: it only never gets an event. */
+static void warn_of_categories(const struct projector *projector,
+                               const struct projection *projection)
+{
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    const struct projection *projections[PROJECTIONS_MAX];
+    struct sql_category_doubt *doubts;
+    struct error err;
+    size_t count;
+
+    for (size_t i = 0; i < projector->served_count; i++)
+        projections[i] = projector->served[i].projection;
+    if (!sql_categories_doubt(projector->conn, projection, projections, projector->served_count,
+                              arena, &doubts, &count, &err)) {
+        log_warn("a file's categories were not looked at", LOG_CSTR("projection", projection->name),
+                 LOG_ERR(&err));
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        log_warn("the log has no stream of a file's category",
+                 LOG_STR("file", arena_printf(arena, "%s.sql", projection->name)),
+                 LOG_CSTR("category", doubts[i].category),
+                 LOG_CSTR("nearest", doubts[i].nearest ? doubts[i].nearest : ""));
+}
+
 static void install(struct projector *projector, struct served *served, int64_t now_ms)
 {
     struct error err;
@@ -46,6 +73,8 @@ static void install(struct projector *projector, struct served *served, int64_t 
         return;
     }
     served->installed = true;
+    if (served->projection->kind == PROJECTION_SQL)
+        warn_of_categories(projector, served->projection);
     served->attempts = 0;
     projector->generations_at_ms = 0; /* there is something new to run */
     pthread_mutex_lock(&projector->mutex);

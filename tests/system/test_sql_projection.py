@@ -323,6 +323,7 @@ class SqlProjection(SystemTest):
         """a table that PostgreSQL refuses blocks its own projection, until the file is corrected"""
         path = self.files / "bestsellers2.sql"
         text = how_to().replace("name: bestsellers", "name: bestsellers2")
+        text = text.replace("categories: order", "categories: order, orders")
         path.write_text(text.replace("units bigint", "units biggint"), "utf-8")
         self.cluster.migrate()
         self.restart()
@@ -341,6 +342,10 @@ class SqlProjection(SystemTest):
             30,
         )
         self.assertEqual(self.units("rm_bestsellers2"), self.units())
+        said = [line for line in self.all.log_tail(5000).splitlines() if "a file's category" in line]
+        self.assertEqual(len(said), 1, said)
+        for part in ('"file":"bestsellers2.sql"', '"category":"orders"', '"nearest":"order"'):
+            self.assertIn(part, said[0])
 
     def append_paid(self, order, data):
         event = {"type": "OrderPaid", "data": data, "occurred_at": "2023-03-01T00:00:00Z"}

@@ -9,6 +9,7 @@
 #include "projection/diff.h"
 #include "projection/job_runner.h"
 #include "projection/rebuild_job.h"
+#include "projection/sql_category.h"
 #include "projection/sql_file.h"
 #include "tests/integration/projection/running.h"
 #include "tests/integration/projection/world.h"
@@ -348,6 +349,32 @@ START_TEST(a_table_that_can_not_be_made_blocks_its_file_alone)
 }
 END_TEST
 
+START_TEST(a_category_that_nothing_is_of_comes_with_its_nearest)
+{
+    static const char *const built_in_categories[] = {"stock", NULL};
+    static const struct projection built_in = {.name = "b", .categories = built_in_categories};
+    const struct projection *const projections[] = {
+        &built_in, parse_file("typo.sql", "-- name: typo\n-- categories: items, item, stok, stock,"
+                                          " elephant\n-- kind: roll-up\n"
+                                          "create table {table} (id text primary key);\n"
+                                          "insert into {table} select e.id from {events} e;\n")};
+    struct sql_category_doubt *doubts;
+    struct error err = {0};
+    size_t count;
+
+    ck_ok(pg_script(world->conn, "insert into categories (name) values ('item')", &err));
+    ck_ok(sql_categories_doubt(world->conn, projections[1], projections, 2, arena, &doubts, &count,
+                               &err));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_str_eq(doubts[0].category, "items");
+    ck_assert_str_eq(doubts[0].nearest, "item");
+    ck_assert_str_eq(doubts[1].category, "stok");
+    ck_assert_str_eq(doubts[1].nearest, "stock");
+    ck_assert_str_eq(doubts[2].category, "elephant");
+    ck_assert_ptr_null(doubts[2].nearest);
+}
+END_TEST
+
 START_TEST(another_file_waits_for_its_rebuild_and_is_switched_to)
 {
     const struct projection *const *before = parse(spend);
@@ -466,6 +493,7 @@ Suite *projection_sql_suite(void)
     tcase_add_test(tc, a_batch_too_large_for_one_parameter_is_cut);
     tcase_add_test(tc, wrong_sql_blocks_and_says_why);
     tcase_add_test(tc, a_table_that_can_not_be_made_blocks_its_file_alone);
+    tcase_add_test(tc, a_category_that_nothing_is_of_comes_with_its_nearest);
     tcase_add_test(tc, another_file_waits_for_its_rebuild_and_is_switched_to);
     tcase_add_test(tc, a_rollback_wants_the_file_of_before_first);
     tcase_add_test(tc, a_rebuild_is_compared_activated_and_rolled_back);
