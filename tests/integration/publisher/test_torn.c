@@ -94,8 +94,8 @@ START_TEST(a_cursor_visible_without_some_events_is_completed)
 }
 END_TEST
 
-/* Nothing committed is in any partition, but what was aborted tells that it was never whole, however
- * much a stranger put on top. */
+/* Nothing committed is in any partition, but what was aborted tells that it was never whole,
+ * however much a stranger put on top. */
 START_TEST(a_cursor_whose_events_were_all_aborted_is_completed)
 {
     hand_write(&hand,
