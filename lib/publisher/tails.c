@@ -3,10 +3,15 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
-#include "publisher/windows.h"
 
 #include <assert.h>
 #include <string.h>
+
+enum {
+    WINDOW_FIRST = 64, /* offsets looked at first, from a partition's end */
+    WINDOW_GROWTH = 8,
+    WINDOW_MAX = 32768,
+};
 
 /* A record that says it is ours. */
 struct candidate {
@@ -23,8 +28,9 @@ struct look {
     const struct cursor_topic *topic;
     struct lane_seen *seen;
     int64_t deadline_ms;
-    struct kafka_range *ranges; /* of one round, one a partition */
-    struct arena *arena;        /* of the candidates of one round */
+    struct kafka_range *windows; /* one a partition; empty: nothing more to read */
+    int64_t span;
+    struct arena *arena; /* of the candidates of one round */
     struct candidate *candidates;
     size_t candidates_count;
     size_t candidates_capacity;
@@ -91,11 +97,11 @@ static bool collect(void *arg, struct kafka_message **message, struct error *err
     return true;
 }
 
-static bool read_round(struct look *look, struct kafka_reader *reader, struct error *err)
+static bool read_windows(struct look *look, struct kafka_reader *reader, struct error *err)
 {
     look->candidates_count = 0;
     arena_clear(look->arena);
-    return kafka_reader_read(reader, look->ranges, (size_t)look->topic->partitions, collect, look,
+    return kafka_reader_read(reader, look->windows, (size_t)look->topic->partitions, collect, look,
                              look->deadline_ms, err);
 }
 
@@ -119,31 +125,56 @@ static bool choose_last(struct look *look, struct error *err)
     return true;
 }
 
-static bool is_unknown(const void *arg, int32_t partition)
+static void first_windows(struct look *look)
 {
-    const struct look *look = arg;
-
-    return look->seen[partition].last.n == 0;
+    look->span = WINDOW_FIRST;
+    for (int32_t p = 0; p < look->topic->partitions; p++)
+        look->windows[p] = (struct kafka_range){
+            .topic = look->topic->topic,
+            .partition = p,
+            .from = look->seen[p].high,
+            .to = look->seen[p].high,
+        };
 }
 
-static bool find_last(struct look *look, struct error *err)
+/* False: everything was read. */
+static bool next_windows(struct look *look)
 {
-    struct windows windows;
+    bool more = false;
 
-    windows_open(&windows, look->topic->topic, look->seen, look->ranges, look->topic->partitions);
-    while (windows_next(&windows, is_unknown, look))
-        if (!read_round(look, look->tails->committed, err) || !choose_last(look, err))
-            return false;
-    return true;
+    for (int32_t p = 0; p < look->topic->partitions; p++) {
+        struct kafka_range *window = &look->windows[p];
+
+        window->to = window->from;
+        if (look->seen[p].last.n > 0 || window->to <= look->seen[p].low)
+            continue;
+        window->from = window->to - look->span;
+        if (window->from < look->seen[p].low)
+            window->from = look->seen[p].low;
+        more = true;
+    }
+    if (look->span < WINDOW_MAX)
+        look->span *= WINDOW_GROWTH;
+    return more;
 }
 
-/* Nothing committed is ours although the cursor has an entry. */
-static bool is_doubtful(const void *arg, int32_t partition)
+/* Where nothing committed is ours although the cursor has an entry: everything, to see whether the
+ * events were aborted. */
+static bool doubtful_windows(struct look *look)
 {
-    const struct look *look = arg;
-    const struct cursor_lane *lane = &look->topic->lanes[partition];
+    bool more = false;
 
-    return look->seen[partition].last.n == 0 && lane->last.n > lane->floor.n;
+    for (int32_t p = 0; p < look->topic->partitions; p++) {
+        const struct lane_seen *seen = &look->seen[p];
+        const struct cursor_lane *lane = &look->topic->lanes[p];
+
+        look->windows[p].from = look->windows[p].to = seen->high;
+        if (seen->last.n > 0 || lane->last.n <= lane->floor.n || seen->low >= seen->high)
+            continue;
+        look->windows[p].from = seen->low;
+        more = true;
+    }
+    return more;
 }
 
 static void note_aborted(struct look *look)
@@ -158,20 +189,6 @@ static void note_aborted(struct look *look)
             seen->before_aborted = candidate->previous;
         seen->aborted = true;
     }
-}
-
-/* All that is left is looked at: the oldest aborted event is the one to go on from. */
-static bool find_aborted(struct look *look, struct error *err)
-{
-    struct windows windows;
-
-    windows_open(&windows, look->topic->topic, look->seen, look->ranges, look->topic->partitions);
-    while (windows_next(&windows, is_doubtful, look)) {
-        if (!read_round(look, look->tails->uncommitted, err))
-            return false;
-        note_aborted(look);
-    }
-    return true;
 }
 
 static bool any_hanging(const struct look *look)
@@ -189,7 +206,15 @@ static bool look_at_ends(struct look *look, struct error *err)
             return false;
     if (any_hanging(look)) /* what is behind an open transaction cannot be read yet */
         return true;
-    return find_last(look, err) && find_aborted(look, err);
+    for (first_windows(look); next_windows(look);)
+        if (!read_windows(look, look->tails->committed, err) || !choose_last(look, err))
+            return false;
+    if (doubtful_windows(look)) {
+        if (!read_windows(look, look->tails->uncommitted, err))
+            return false;
+        note_aborted(look);
+    }
+    return true;
 }
 
 bool tails_look(const struct tails *tails, const struct cursor_topic *topic, int64_t deadline_ms,
@@ -200,7 +225,7 @@ bool tails_look(const struct tails *tails, const struct cursor_topic *topic, int
         .topic = topic,
         .seen = seen,
         .deadline_ms = deadline_ms,
-        .ranges = mem_calloc((size_t)topic->partitions, sizeof(struct kafka_range)),
+        .windows = mem_calloc((size_t)topic->partitions, sizeof(struct kafka_range)),
         .arena = arena_new(0),
     };
     bool ok;
@@ -209,6 +234,6 @@ bool tails_look(const struct tails *tails, const struct cursor_topic *topic, int
     ok = look_at_ends(&look, err);
     arena_free(look.arena);
     mem_free(look.candidates);
-    mem_free(look.ranges);
+    mem_free(look.windows);
     return ok || error_wrap(err, "look at topic '%s'", topic->topic);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Looks at the ends of partitions: what is the last committed record that is ours, is a transaction
- * open, does another log publish here. However much a topic has, a look holds the records of at
- * most WINDOWS_OFFSETS_MAX offsets.
+ * open, does another log publish here.
  *
  * Threads: owner only. Every call ends at its deadline.
  */
