@@ -15,7 +15,7 @@
 struct arena;
 struct projection;
 
-enum { EVENTS_JSON_BYTES_MAX = 32 << 20 };
+enum { EVENTS_JSON_BYTES_MAX = 4 << 20 };
 
 struct events_json {
     struct buf text;

@@ -268,7 +268,7 @@ START_TEST(a_rebuild_parks_what_its_table_refuses)
 }
 END_TEST
 
-/* More than one parameter holds, between small ones: 40 MB. */
+/* 40 MB between small events: slices and batches hold more than one parameter may. */
 START_TEST(a_batch_too_large_for_one_parameter_is_cut)
 {
     enum { EVENTS = 100, PADDING = 400 * 1024 };
