@@ -65,6 +65,7 @@ class CommandLine(SystemTest):
         self.fails(3, "stream", "tail", unique("note-"))
         self.fails(2, "stream", "tail", stream, "--from", "99")
         self.fails(2, "stream", "tail", stream, "--from", "x")
+        self.eventually(lambda: self.has_subscribers(0), "the tails of before are gone")
         arguments = ["stream", "tail", stream, "--count", "3", "-o", "json"]
         tail = subprocess.Popen(
             [services.binary("daybook"), *arguments],
@@ -72,7 +73,7 @@ class CommandLine(SystemTest):
             stdout=subprocess.PIPE,
         )
         self.addCleanup(tail.kill)
-        self.eventually(self.has_subscriber, "it follows")
+        self.eventually(lambda: self.has_subscribers(1), "it follows")
         self.append(stream, event(data={"n": 3}))
         got = [json.loads(tail.stdout.readline())["data"]]
         self.assertEqual(self.all.terminate(), 0)
@@ -85,8 +86,8 @@ class CommandLine(SystemTest):
         self.assertEqual(tail.wait(10), 0)
         tail.stdout.close()
 
-    def has_subscriber(self):
-        return b"daybook_subscribers 1\n" in self.api.get("/metrics").body
+    def has_subscribers(self, count):
+        return b"daybook_subscribers %d\n" % count in self.api.get("/metrics").body
 
     def test_stock(self):
         """stock receive and show"""

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* For a hung script; the longest one kills and restarts processes for minutes. */
-static const double script_seconds_max = 1800;
+static const double script_seconds_max = 900;
 
 static glob_t scripts;
 
