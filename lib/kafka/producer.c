@@ -232,6 +232,24 @@ bool kafka_producer_produce(struct kafka_producer *producer, const struct kafka_
     }
 }
 
+bool kafka_producer_flush(struct kafka_producer *producer, int64_t deadline_ms, struct error *err)
+{
+    rd_kafka_resp_err_t code;
+
+    assert(producer->in_transaction);
+    do {
+        int left_ms = kafka_timeout_ms(deadline_ms);
+
+        code = rd_kafka_flush(producer->rk, left_ms < SLICE_MS ? left_ms : SLICE_MS);
+    } while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && !out_of_time(producer, deadline_ms));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && kafka_producer_doubt(producer).errors > 0)
+        code = RD_KAFKA_RESP_ERR__FAIL;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    failed(producer, rd_kafka_error_new(code, "records are not delivered"), err);
+    return error_wrap(err, "flush to kafka");
+}
+
 bool kafka_producer_commit(struct kafka_producer *producer, int64_t deadline_ms, struct error *err)
 {
     rd_kafka_error_t *error;

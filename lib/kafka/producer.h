@@ -75,6 +75,9 @@ MUST_CHECK bool kafka_producer_begin(struct kafka_producer *producer, struct err
 MUST_CHECK bool kafka_producer_produce(struct kafka_producer *producer,
                                        const struct kafka_record *record, int64_t deadline_ms,
                                        struct error *err);
+/* All records are delivered when it is true; the transaction stays open. */
+MUST_CHECK bool kafka_producer_flush(struct kafka_producer *producer, int64_t deadline_ms,
+                                     struct error *err);
 /* Flushes and commits. All records are delivered and visible when it is true. */
 MUST_CHECK bool kafka_producer_commit(struct kafka_producer *producer, int64_t deadline_ms,
                                       struct error *err);

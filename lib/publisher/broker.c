@@ -250,6 +250,48 @@ static bool produce_cursor(struct broker *broker, const struct cursor *cursor, i
     return kafka_producer_produce(broker->producer, &record, deadline_ms, err);
 }
 
+/* A record that nobody will see: its transaction is left open for the next producer to abort. */
+static bool put_unseen(struct broker *broker, const char *topic, int32_t partition,
+                       struct error *err)
+{
+    const struct kafka_record record = {
+        .topic = topic, .partition = partition, .key = str_of(broker->identity.id)};
+
+    return kafka_producer_produce(broker->producer, &record, call_deadline(broker), err);
+}
+
+static bool put_where_it_hangs(struct broker *broker, const char *topic, struct error *err)
+{
+    const struct tails tails = tails_of(broker);
+    int32_t partitions;
+
+    if (!kafka_admin_partitions(broker->admin, topic, look_deadline(broker), &partitions, err))
+        return false;
+    for (int32_t p = 0; p < partitions; p++) {
+        bool hanging;
+
+        if (!tails_hanging(&tails, topic, p, look_deadline(broker), &hanging, err) ||
+            (hanging && !put_unseen(broker, topic, p, err)))
+            return false;
+    }
+    return true;
+}
+
+bool broker_end_hanging(struct broker *broker, const char *topic, const struct cursor *copy,
+                        struct error *err)
+{
+    char cursor_topic[CURSOR_TOPIC_MAX];
+
+    if (!kafka_producer_begin(broker->producer, err))
+        return false;
+    if (topic == NULL && copy != NULL)
+        return produce_cursor(broker, copy, call_deadline(broker), err) &&
+               kafka_producer_commit(broker->producer, call_deadline(broker), err);
+    topics_cursor_name(broker->identity.prefix, cursor_topic);
+    return put_where_it_hangs(broker, topic != NULL ? topic : cursor_topic, err) &&
+           kafka_producer_flush(broker->producer, call_deadline(broker), err);
+}
+
 bool broker_publish(struct broker *broker, const struct plan *plan, const struct cursor *cursor,
                     const struct kafka_offset **ret_offsets, struct error *err)
 {

@@ -51,6 +51,13 @@ MUST_CHECK bool broker_inspect(struct broker *broker, const struct cursor *curso
                                bool with_settings, struct arena *arena,
                                struct pub_topic_seen **ret_topics, struct error *err);
 
+/* TOPIC's (NULL: the cursor's) open transaction gets a marker of one of ours, if it is of our
+ * transactional id. In an events' topic an aborted one, written when the next producer opens: what
+ * it aborts is completed from the log. The cursor's is committed, with COPY as the newest cursor:
+ * no event of it is missing in Kafka, and what Kafka has beyond it is seen at the start. */
+MUST_CHECK bool broker_end_hanging(struct broker *broker, const char *topic,
+                                   const struct cursor *copy, struct error *err);
+
 MUST_CHECK bool broker_make_topic(struct broker *broker, struct str category, struct arena *arena,
                                   char ret_topic[CURSOR_TOPIC_MAX], struct pub_topic_seen *ret_seen,
                                   struct error *err);

@@ -43,7 +43,7 @@ void pub_drop_work(struct pub_core *core)
 {
     core->events = NULL;
     core->events_count = core->taken = 0;
-    core->plan_ready = core->save_due = core->caught_up = false;
+    core->plan_ready = core->save_due = core->caught_up = core->end_due = false;
     core->plan.count = 0;
     core->plan.missing_category = STR_NONE;
 }
@@ -285,10 +285,21 @@ static struct pub_step inspect(const struct pub_core *core)
     };
 }
 
+static struct pub_step end_hanging(const struct pub_core *core)
+{
+    return (struct pub_step){
+        .kind = PUB_END_HANGING,
+        .topic = core->hanging[0] != '\0' ? core->hanging : NULL,
+        .cursor = core->has_copy ? &core->copy : NULL,
+    };
+}
+
 struct pub_step pub_next(struct pub_core *core, int64_t now_ms)
 {
     if (core->new_log_due || core->done_due)
         return next_request(core);
+    if (core->end_due)
+        return end_hanging(core);
     switch (core->phase) {
     case PHASE_STANDBY:
     case PHASE_PAUSED:

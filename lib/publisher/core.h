@@ -44,6 +44,7 @@ enum pub_step_kind {
     PUB_FETCH_CURSOR,   /* make the cursor's topic if it is missing; pub_fetched() */
     PUB_CHECK_LOG,      /* head, and the event at `position`; pub_checked() */
     PUB_INSPECT,        /* every topic of `cursor`; pub_inspected() */
+    PUB_END_HANGING,    /* what is open in `topic`, by a transaction of ours; pub_ended() */
     PUB_MAKE_TOPIC,     /* of `category`, unless it is there; look at it; pub_made() */
     PUB_READ,           /* the log behind `position`, up to `up_to` (0: the head); pub_read() */
     PUB_PUBLISH,        /* `plan` and `cursor` in one transaction; pub_published() */
@@ -60,7 +61,8 @@ struct pub_step {
     struct position up_to;
     struct str category;
     struct str prefix;
-    const struct cursor *cursor;
+    const char *topic;           /* END_HANGING; NULL: the cursor's */
+    const struct cursor *cursor; /* END_HANGING: the database's copy; NULL: there is none */
     const struct plan *plan;
     bool with_settings;  /* FETCH_CURSOR, INSPECT: look at the topics' settings too */
     bool force;          /* SAVE: also when the copy goes back */
@@ -116,6 +118,8 @@ struct pub_topic_seen {
 void pub_inspected(struct pub_core *core, const struct pub_topic_seen *topics, int64_t now_ms);
 void pub_made(struct pub_core *core, const char *topic, const struct pub_topic_seen *seen,
               int64_t now_ms);
+
+void pub_ended(struct pub_core *core);
 
 /* EVENTS must live until the next PUB_READ. READ_TO: everything up to here was looked at. */
 void pub_read(struct pub_core *core, const struct event *events, size_t count, struct position head,

@@ -70,8 +70,12 @@ struct pub_core {
     char detail[PUBLISHER_DETAIL_MAX];
 
     int64_t wait_until_ms;
-    int64_t hanging_since_ms; /* 0: nothing hangs */
-    unsigned attempts;        /* failed ones since something went well */
+    int64_t hanging_since_ms;       /* 0: nothing hangs */
+    char hanging[CURSOR_TOPIC_MAX]; /* which topic; "": the cursor's */
+    char ended[CURSOR_TOPIC_MAX];   /* which one was tried last since the load */
+    bool end_due;
+    bool end_tried;
+    unsigned attempts; /* failed ones since something went well */
     struct error error;
 };
 

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HANGING_LOOK_MS = 200 };
+enum {
+    HANGING_LOOK_MS = 200,
+    END_AFTER_MS = 2000, /* markers are on their way for some milliseconds after each end */
+};
 
 static void forget_categories(struct pub_core *core)
 {
@@ -58,6 +61,7 @@ void pub_loaded(struct pub_core *core, const struct pub_facts *facts)
     snprintf(core->reason, sizeof(core->reason), STR_FMT, STR_ARG(facts->stop_reason));
     snprintf(core->detail, sizeof(core->detail), STR_FMT, STR_ARG(facts->stop_detail));
     core->hanging_since_ms = 0;
+    core->end_due = core->end_tried = false;
     core->wait_until_ms = 0;
     core->started = false;
     core->loaded = true;
@@ -67,19 +71,46 @@ void pub_loaded(struct pub_core *core, const struct pub_facts *facts)
         core->phase = core->paused ? PHASE_PAUSED : PHASE_OPEN;
 }
 
-/* An open transaction may end: looked at again for a while, then it is an operator's matter. */
+/* What hangs may be ours although the producer's open ended all that the coordinator knew of: one
+ * that comes back forgets the markers for partitions that it does not know yet. A marker of another
+ * transaction of ours ends it as well. Tried once for each topic. */
+static bool may_be_ours(const struct pub_core *core, const char *topic)
+{
+    return !core->end_tried || strcmp(core->ended, topic) != 0;
+}
+
+/* An open transaction may end: looked at again for a while, then it is an operator's matter. TOPIC:
+ * "": the cursor's. */
 static void hangs(struct pub_core *core, const char *topic, int64_t now_ms)
 {
+    int64_t since_ms;
+
     if (core->hanging_since_ms == 0)
         core->hanging_since_ms = now_ms;
-    if (now_ms - core->hanging_since_ms < core->config.hanging_ms) {
+    since_ms = now_ms - core->hanging_since_ms;
+    if (since_ms < core->config.hanging_ms) {
         core->wait_until_ms = now_ms + HANGING_LOOK_MS;
+        if (since_ms >= END_AFTER_MS && may_be_ours(core, topic)) {
+            snprintf(core->hanging, sizeof(core->hanging), "%s", topic);
+            core->end_due = true;
+        }
         return;
     }
     pub_stop(core, "hanging-transaction",
              "a transaction in topic '%s' has been open for %lld s: end it with "
              "kafka-transactions.sh, then accept \"retry\"",
-             topic, (long long)((now_ms - core->hanging_since_ms) / 1000));
+             topic[0] != '\0' ? topic : "cursor", (long long)(since_ms / 1000));
+}
+
+/* The next open aborts what was left open for that, and the start goes its whole way again. */
+void pub_ended(struct pub_core *core)
+{
+    assert(core->end_due);
+    core->end_due = false;
+    core->end_tried = true;
+    snprintf(core->ended, sizeof(core->ended), "%s", core->hanging);
+    core->wait_until_ms = 0;
+    core->phase = PHASE_OPEN;
 }
 
 /* The copy knows offsets that the cursor's own transaction could not contain. */
@@ -143,7 +174,7 @@ void pub_fetched(struct pub_core *core, const struct pub_cursor_seen *seen, int6
         return;
     }
     if (seen->fetch == PUB_CURSOR_HANGING) {
-        hangs(core, "cursor", now_ms);
+        hangs(core, "", now_ms);
         return;
     }
     core->hanging_since_ms = 0;

@@ -118,6 +118,16 @@ static bool inspect(struct publisher *publisher, const struct pub_step *step, st
     return true;
 }
 
+static bool end_hanging(struct publisher *publisher, const struct pub_step *step, struct error *err)
+{
+    log_warn("a transaction hangs, and is ended by another one",
+             LOG_CSTR("topic", step->topic != NULL ? step->topic : "cursor"));
+    if (!broker_end_hanging(publisher->broker, step->topic, step->cursor, err))
+        return false;
+    pub_ended(publisher->core);
+    return true;
+}
+
 static bool make_topic(struct publisher *publisher, const struct pub_step *step, struct error *err)
 {
     struct pub_topic_seen seen;
@@ -240,6 +250,8 @@ static bool perform(struct publisher *publisher, const struct pub_step *step, st
         return check_log(publisher, step, err);
     case PUB_INSPECT:
         return inspect(publisher, step, err);
+    case PUB_END_HANGING:
+        return end_hanging(publisher, step, err);
     case PUB_MAKE_TOPIC:
         return make_topic(publisher, step, err);
     case PUB_READ:

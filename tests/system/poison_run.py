@@ -186,6 +186,7 @@ class Run:
         )
         print(f"daybookd verify: exit status {done.returncode} in {time.monotonic() - begun:.0f} s", flush=True)
         assert done.returncode == 0, (done.stdout + done.stderr).decode()[-4000:]
+        self.api.close()  # idle for as long as verify took
         return check_all(self.cluster.database, self.cluster.prefix, None, self.api)
 
 

@@ -150,16 +150,21 @@ static void show_state(struct log_fixture *log, char *out, size_t out_bytes)
              STR_ARG(view.reason), STR_ARG(view.detail), (long long)view.position.n);
 }
 
-void log_fixture_await(struct log_fixture *log)
+void log_fixture_await_position(struct log_fixture *log, int64_t position)
 {
     struct await await = await_for(FIXTURE_TIMEOUT_MS);
     char state[STATE_MAX];
 
     while (log_fixture_number(log, "select coalesce(max(position), 0) from publisher_cursor") <
-           log->head) {
+           position) {
         show_state(log, state, sizeof(state));
         await_more(&await, "not published: %s", state);
     }
+}
+
+void log_fixture_await(struct log_fixture *log)
+{
+    log_fixture_await_position(log, log->head);
 }
 
 void log_fixture_await_state(struct log_fixture *log, const char *state, const char *reason)

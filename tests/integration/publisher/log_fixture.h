@@ -39,6 +39,7 @@ struct publisher_config log_fixture_publisher(const struct log_fixture *log, con
 struct publisher *log_fixture_start(const struct log_fixture *log, const char *instance);
 /* Waits until the database's copy of the cursor is at the fixture's head. */
 void log_fixture_await(struct log_fixture *log);
+void log_fixture_await_position(struct log_fixture *log, int64_t position); /* or beyond it */
 /* COUNT events of "order", appended and published; nobody runs any more. */
 void log_fixture_publish(struct log_fixture *log, int count);
 void log_fixture_await_state(struct log_fixture *log, const char *state, const char *reason);

@@ -227,6 +227,27 @@ static bool end_well(struct process *process, const struct pub_step *step)
     return true;
 }
 
+static bool fenced(struct error *err)
+{
+    return error_set(err, ERROR_FENCED, "kafka-fenced", "fenced");
+}
+
+static bool step_end_hanging(struct process *process, const struct pub_step *step,
+                             struct error *err)
+{
+    struct world *world = process->world;
+
+    if (process->producer_epoch != world->epoch)
+        return fenced(err);
+    world_end_hanging(world, step->topic);
+    if (step->topic == NULL && step->cursor != NULL) {
+        produce_cursor(world, step->cursor);
+        world_end_transaction(world, RECORD_COMMITTED);
+    }
+    pub_ended(process->core);
+    return true;
+}
+
 static bool step_publish(struct process *process, const struct pub_step *step, struct error *err)
 {
     struct world *world = process->world;
@@ -237,7 +258,7 @@ static bool step_publish(struct process *process, const struct pub_step *step, s
     if (process->producer_epoch != world->epoch || fault == PUBLISH_FENCED) {
         if (fault == PUBLISH_FENCED)
             world_open_producer(world);
-        return error_set(err, ERROR_FENCED, "kafka-fenced", "fenced");
+        return fenced(err);
     }
     for (size_t i = 0; i < step->plan->count; i++) {
         late_end(process, i);
@@ -251,6 +272,12 @@ static bool step_publish(struct process *process, const struct pub_step *step, s
     produce_cursor(world, step->cursor);
     if (fault == PUBLISH_NOT_ENDED || fault == PUBLISH_DIES)
         return transient(err);
+    if (fault == PUBLISH_MARKERS_LOST) {
+        process->doubt = true;
+        world_lose_markers(world, world->lost_markers);
+        if (world->fault_at % 2 > 0)
+            return transient(err);
+    }
     if (fault == PUBLISH_ENDED_TWICE) {
         process->doubt = true;
         world->late_end = true;
@@ -329,6 +356,8 @@ bool process_perform(struct process *process, const struct pub_step *step, struc
         return step_check(process, step);
     case PUB_INSPECT:
         return step_inspect(process, step);
+    case PUB_END_HANGING:
+        return step_end_hanging(process, step, err);
     case PUB_MAKE_TOPIC:
         return step_make_topic(process, step);
     case PUB_READ:

@@ -69,6 +69,26 @@ START_TEST(a_transaction_that_never_ends_stops_it)
 }
 END_TEST
 
+/* One partition, all of them, the cursor, everything; with the commit's answer and without. */
+static const size_t lost_markers[] = {1, 0xfff, 1 << 12, 0x1fff};
+
+START_TEST(what_hangs_of_its_own_is_ended)
+{
+    int64_t began;
+
+    publish(30);
+    world->fault = PUBLISH_MARKERS_LOST;
+    world->fault_at = (size_t)_i % 2;
+    world->lost_markers = lost_markers[_i / 2];
+    world_append(world, "order", 7, 30);
+    began = world->now_ms;
+    expect_running();
+    ck_assert_int_lt(world->now_ms - began, 40000);
+    world_verify(world, 1);
+    ck_assert_int_eq(world->copy.position.n, world->head);
+}
+END_TEST
+
 START_TEST(a_lost_cursor_stops_it)
 {
     publish(5);
@@ -200,6 +220,7 @@ Suite *publisher_core_start_suite(void)
     tcase_add_test(strangers, a_topic_with_another_log_s_records_is_refused);
     tcase_add_test(strangers, an_open_transaction_is_waited_for);
     tcase_add_loop_test(strangers, a_transaction_that_never_ends_stops_it, 0, 2);
+    tcase_add_loop_test(strangers, what_hangs_of_its_own_is_ended, 0, 8);
     tcase_add_test(lost, a_lost_cursor_stops_it);
     tcase_add_test(lost, junk_in_the_cursor_s_place_stops_it);
     tcase_add_test(lost, a_cursor_behind_its_copy_stops_it);

@@ -60,6 +60,7 @@ static void misfortune(struct sim *sim)
     case 4:
         sim->world->fault = (enum publish_fault)draw(sim, PUBLISH_FENCED + 1);
         sim->world->fault_at = draw(sim, 10);
+        sim->world->lost_markers = draw(sim, 1 << 16);
         return;
     case 5:
     case 6:

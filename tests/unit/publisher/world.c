@@ -183,6 +183,27 @@ void world_end_transaction(struct world *world, enum record_state state)
     world->cursor_added = false;
 }
 
+void world_lose_markers(struct world *world, size_t lost)
+{
+    for (size_t t = 0; t < world->topics_count; t++)
+        for (int32_t p = 0; p < WORLD_PARTITIONS; p++, lost >>= 1)
+            if (lost & 1)
+                world->topics[t].of[p]->added = false;
+    if (lost & 1)
+        world->cursor_added = false;
+    world_end_transaction(world, RECORD_COMMITTED);
+}
+
+void world_end_hanging(struct world *world, const char *topic)
+{
+    struct world_topic *found = topic != NULL ? world_find_topic(world, topic) : NULL;
+
+    if (topic == NULL)
+        world->cursor_added = true;
+    for (int32_t p = 0; found != NULL && p < found->partitions; p++)
+        found->of[p]->added = true;
+}
+
 int world_open_producer(struct world *world)
 {
     world_end_transaction(world, RECORD_ABORTED);

@@ -49,11 +49,12 @@ struct world_topic {
 
 enum publish_fault {
     PUBLISH_WELL,
-    PUBLISH_DIES,        /* after fault_at records: the connection is gone, nobody ends it */
-    PUBLISH_NOT_ENDED,   /* all records are there, EndTxn never arrives */
-    PUBLISH_ANSWER_LOST, /* committed, but the caller gets an error */
-    PUBLISH_ENDED_TWICE, /* well, after a reconnect: the first EndTxn is still on its way */
-    PUBLISH_FENCED,      /* another one opened in between */
+    PUBLISH_DIES,         /* after fault_at records: the connection is gone, nobody ends it */
+    PUBLISH_NOT_ENDED,    /* all records are there, EndTxn never arrives */
+    PUBLISH_ANSWER_LOST,  /* committed, but the caller gets an error */
+    PUBLISH_MARKERS_LOST, /* committed, but some partitions never hear of it */
+    PUBLISH_ENDED_TWICE,  /* well, after a reconnect: the first EndTxn is still on its way */
+    PUBLISH_FENCED,       /* another one opened in between */
 };
 
 struct world {
@@ -97,7 +98,8 @@ struct world {
     /* what happens next */
     enum publish_fault fault;
     size_t fault_at;
-    bool fail_next; /* the next step that can fail */
+    size_t lost_markers; /* a bit for each partition, then for the cursor */
+    bool fail_next;      /* the next step that can fail */
     int64_t now_ms;
 };
 

@@ -19,6 +19,10 @@ struct world_topic *world_make_topic(struct world *world, const char *name);
 struct world_record *world_add_record(struct world_partition *partition); /* at its end */
 
 /* The coordinator ends what it knows of; records of partitions it does not know of stay open. */
+/* Committed, but for the partitions of LOST, whose records stay open. */
+void world_lose_markers(struct world *world, size_t lost);
+/* Adds what is open in TOPIC (NULL: the cursor's) to the open transaction. */
+void world_end_hanging(struct world *world, const char *topic);
 void world_end_transaction(struct world *world, enum record_state state);
 int world_open_producer(struct world *world); /* returns its epoch */
 
