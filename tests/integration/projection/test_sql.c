@@ -6,11 +6,16 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "eventlog/read.h"
+#include "projection/apply.h"
 #include "projection/diff.h"
+#include "projection/events_json.h"
+#include "projection/install.h"
 #include "projection/job_runner.h"
 #include "projection/rebuild_job.h"
 #include "projection/sql_category.h"
 #include "projection/sql_file.h"
+#include "projection/table.h"
 #include "tests/integration/projection/running.h"
 #include "tests/integration/projection/world.h"
 
@@ -299,6 +304,64 @@ START_TEST(a_batch_too_large_for_one_parameter_is_cut)
 }
 END_TEST
 
+/* As a worker does, but for its queues, which hold less than a parameter. */
+static void apply_from(struct pg_conn *conn, const struct table *table,
+                       struct checkpoint *checkpoint, const struct event *const *events,
+                       size_t count, struct applied *applied)
+{
+    struct causes causes = {0};
+    struct parking_rules rules = {.policy = {3, 1000, 60000, 600000}, .causes = &causes};
+    struct apply_part part = {.checkpoint = *checkpoint, .events = events, .count = count};
+
+    part.checkpoint.at = (struct place){events[count - 1]->position, {100}};
+    batch_apply(conn, table, &part, 1, &rules, arena, applied);
+    ck_assert(!pg_in_transaction(conn));
+}
+
+START_TEST(what_a_cut_leaves_out_comes_with_the_next_batch)
+{
+    enum { EVENTS = 25, PADDING = 400 * 1024, FIT = EVENTS_JSON_BYTES_MAX / PADDING };
+    const struct projection *projection = parse(spend)[0];
+    SCOPED(table_free) struct table *table = table_new(projection, 1);
+    SCOPED(pg_free)
+    struct pg_conn *conn = database_connect(world->database, PG_PROFILE_BATCH);
+    struct checkpoint checkpoint = {.topic = "t", .partition = 0};
+    const struct event *all[EVENTS];
+    struct event_page page;
+    struct applied applied;
+    struct error err = {0};
+    char *padding = arena_alloc(arena, PADDING);
+    int generation, batches = 0;
+
+    memset(padding, 'x', PADDING);
+    for (int i = 1; i <= EVENTS; i++)
+        world_append_one(world, "item-s1", "Added", "{}");
+    ck_ok(log_read(world->conn, POSITION(0), POSITION(0), &(struct log_filter){0}, EVENTS, arena,
+                   &page, &err));
+    for (int i = 0; i < EVENTS; i++) {
+        page.events[i].data = arena_printf(arena, "{\"owner\":\"o\",\"n\":%d,\"padding\":\"%.*s\"}",
+                                           i + 1, PADDING, padding);
+        all[i] = &page.events[i];
+    }
+    ck_ok(projection_install(world->conn, projection, &world->identity, &generation, &err));
+    ck_ok(checkpoint_acquire(conn, (struct checkpoint_set){"spend", 1}, "me", &checkpoint, &err));
+    for (size_t from = 0; from < EVENTS; batches++) {
+        apply_from(conn, table, &checkpoint, all + from, EVENTS - from, &applied);
+        if (applied.result == APPLY_DONE)
+            break;
+        ck_assert_int_eq(applied.result, APPLY_CUT);
+        ck_assert_int_eq(applied.err.class, ERROR_NONE);
+        ck_assert_uint_le(applied.cut, FIT);
+        apply_from(conn, table, &checkpoint, all + from, applied.cut, &applied);
+        ck_assert_int_eq(applied.result, APPLY_DONE);
+        from += applied.folded;
+    }
+    ck_assert_int_eq(batches, EVENTS / FIT);
+    ck_assert_int_eq(running_number(world, "select n from rm_spend_1"), EVENTS * (EVENTS + 1) / 2);
+    ck_assert_int_eq(running_number(world, "select position from checkpoints"), EVENTS);
+}
+END_TEST
+
 START_TEST(wrong_sql_blocks_and_says_why)
 {
     struct projector *projector = start_patient(parse(wrong));
@@ -491,6 +554,7 @@ Suite *projection_sql_suite(void)
     tcase_add_test(tc, events_that_can_not_share_a_statement_are_applied_alone);
     tcase_add_test(tc, a_rebuild_parks_what_its_table_refuses);
     tcase_add_test(tc, a_batch_too_large_for_one_parameter_is_cut);
+    tcase_add_test(tc, what_a_cut_leaves_out_comes_with_the_next_batch);
     tcase_add_test(tc, wrong_sql_blocks_and_says_why);
     tcase_add_test(tc, a_table_that_can_not_be_made_blocks_its_file_alone);
     tcase_add_test(tc, a_category_that_nothing_is_of_comes_with_its_nearest);
