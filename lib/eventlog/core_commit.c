@@ -265,6 +265,8 @@ void core_committed_bases(struct writer_core *core)
     for (size_t i = 0; i < batch->streams_count; i++) {
         struct batch_stream *s = batch->streams[i];
 
+        if (s->verified)
+            s->base->as_of = position_of(core, (int64_t)batch->events_count - 1);
         if (s->last_index == NO_INDEX)
             continue;
         s->base->last_position = position_of(core, s->last_index);

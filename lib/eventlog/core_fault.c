@@ -94,6 +94,7 @@ void core_failed(struct writer_core *core, const struct error *err, int64_t now_
 void core_reconnected(struct writer_core *core)
 {
     cache_clear(&core->cache);
+    core_forget_head(core);
     core_drop_snapshots(core);
     core->categories.count = 0;
     core->ids = (struct stream_ids){0};

@@ -47,6 +47,11 @@ struct writer_core {
     struct position head;
     int64_t recorded_at_us;
 
+    struct position
+        left_at; /* the head, as our last lock found or our last COMMIT left it; -1: not known */
+    struct position alone_since; /* behind it everything up to `left_at` is ours */
+    bool alone;                  /* the last lock found the head as we had left it */
+
     bool down; /* the last attempt failed for a transient reason: last_error */
     struct error last_error;
     unsigned attempts; /* since the last success */
@@ -111,6 +116,8 @@ void core_go_idle(struct writer_core *core);
 void core_suspects_passed(struct writer_core *core, size_t count);
 
 /* In core_look.c, core_load.c. */
+
+void core_forget_head(struct writer_core *core);
 
 /* Fills core->lookups with what is unverified (LOCKED: under the lock) or unknown. False: nothing.
  */

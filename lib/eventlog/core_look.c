@@ -4,12 +4,25 @@
 
 #include <assert.h>
 
+/*
+ * Nobody else has committed since the base was known to be true: the head says so, which moves with
+ * every append. Where others write too, asking with the lock is cheaper than being wrong.
+ */
+static bool is_fresh(const struct writer_core *core, const struct batch_stream *s)
+{
+    return core->alone && s->knowledge == STREAM_FOUND && s->base->as_of.n >= core->alone_since.n;
+}
+
 static void look_for_stream(struct writer_core *core, struct batch_stream *s, bool locked)
 {
     struct core_lookups *l = &core->lookups;
 
     if (s->verified || (!locked && s->knowledge != STREAM_UNKNOWN))
         return;
+    if (locked && is_fresh(core, s)) {
+        s->verified = core->state == CORE_LOCKED; /* else by the head that comes with the lock */
+        return;
+    }
     if (s->knowledge == STREAM_FOUND) {
         core->known_streams[l->known_count] = s;
         l->known[l->known_count++] = (struct core_known){s->base->id, s->base->version};
@@ -169,10 +182,19 @@ const struct core_lookups *core_lookups(const struct writer_core *core)
     return &core->lookups;
 }
 
+void core_forget_head(struct writer_core *core)
+{
+    core->left_at = POSITION(-1);
+    core->alone = false;
+}
+
 void core_head(struct writer_core *core, struct position position, int64_t recorded_at_us)
 {
     assert(core->step == CORE_LOOK && core->lookups.lock);
-    core->head = position;
+    core->alone = position.n == core->left_at.n;
+    if (!core->alone)
+        core->alone_since = position;
+    core->head = core->left_at = position;
     core->recorded_at_us = recorded_at_us;
 }
 

@@ -32,6 +32,7 @@ struct writer_core *core_new(const struct core_config *config)
     core->scratch = arena_new(64 * 1024);
     core->split_max = SIZE_MAX;
     cache_init(&core->cache, config->cache_bytes_max);
+    core_forget_head(core);
     batch_init(&core->batch, config->domains, &core->cache, &core->categories, limits);
     return core;
 }
@@ -212,6 +213,7 @@ static void committed(struct writer_core *core)
     core_committed_bases(core);
     core_note_snapshots(core);
     core->head.n += (int64_t)core->batch.events_count;
+    core->left_at = core->head;
     batch_keep(&core->batch);
     core->state = CORE_IDLE;
     succeeded(core);
