@@ -17,7 +17,7 @@ struct stream_base *stream_base_new(uint64_t hash, struct str tenant, struct str
     struct stream_base *base = mem_alloc(sizeof(*base) + tenant.len + name.len);
     char *names = (char *)(base + 1);
 
-    *base = (struct stream_base){.hash = hash, .type = type};
+    *base = (struct stream_base){.hash = hash, .type = type, .as_of = POSITION(-1)};
     memcpy(names, tenant.data, tenant.len);
     memcpy(names + tenant.len, name.data, name.len);
     base->tenant = str_from(names, tenant.len);

@@ -26,7 +26,7 @@ struct stream_base {
     struct version version; /* 0: absent, or not looked for */
     struct position first_position;
     struct position last_position;
-    struct position as_of; /* where the log's head was when all this was last known to be so */
+    struct position as_of; /* where the head was when all this was last known to be so; -1: never */
 
     void *state;           /* of versions 1..folded; NULL: folded is 0 */
     struct version folded; /* behind version when nobody needed the state */

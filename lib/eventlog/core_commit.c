@@ -232,13 +232,15 @@ static void write_answers(struct writer_core *core)
     }
 }
 
-void core_prepare_commit(struct writer_core *core)
+void core_prepare_commit(struct writer_core *core, bool at_once)
 {
     struct batch *batch = &core->batch;
     struct core_commit *c = &core->commit;
 
     core->expected = NULL;
+    core->overtaken = false;
     *c = (struct core_commit){
+        .at_once = at_once,
         .base = core->head,
         .recorded_at_us = core->recorded_at_us,
         .commands_count = batch_commands(batch),
@@ -256,6 +258,24 @@ const struct core_commit *core_commit(const struct writer_core *core)
 {
     assert(core->step == CORE_COMMIT);
     return &core->commit;
+}
+
+void core_recorded(struct writer_core *core, int64_t recorded_at_us)
+{
+    assert(core->step == CORE_COMMIT && core->commit.at_once);
+    core->recorded_at_us = recorded_at_us;
+}
+
+void core_overtaken(struct writer_core *core)
+{
+    assert(core->step == CORE_COMMIT && core->commit.at_once);
+    core->overtaken = true;
+}
+
+bool core_is_overtaken(const struct writer_core *core)
+{
+    assert(core->step == CORE_COMMIT);
+    return core->overtaken;
 }
 
 void core_committed_bases(struct writer_core *core)

@@ -79,6 +79,7 @@ struct writer_core {
     size_t loaded_count; /* rows so far in this step */
     bool load_cut;       /* rows of this step were left out for their bytes */
     struct core_commit commit;
+    bool overtaken; /* the COMMIT at once was not made */
 
     struct core_doubt doubt;
     struct core_expected {
@@ -122,6 +123,9 @@ void core_forget_head(struct writer_core *core);
 /* Fills core->lookups with what is unverified (LOCKED: under the lock) or unknown. False: nothing.
  */
 bool core_prepare_lookups(struct writer_core *core, bool lock);
+/* The same step without a look: all that is unverified is what the head or a unique index verifies.
+ * Behind core_prepare_lookups(core, true). */
+bool core_can_commit_at_once(struct writer_core *core);
 /* Fills core->loads. False: nothing to load. */
 bool core_prepare_loads(struct writer_core *core);
 int64_t core_loads_events(const struct writer_core *core); /* that are to be loaded in all */
@@ -130,7 +134,7 @@ void core_loads_done(struct writer_core *core);
 
 /* In core_commit.c. */
 
-void core_prepare_commit(struct writer_core *core);
+void core_prepare_commit(struct writer_core *core, bool at_once);
 void core_fill_results(struct writer_core *core, struct plan *plan);
 void core_committed_bases(struct writer_core *core); /* what is stored now, as the bases say it */
 void core_prepare_doubt(struct writer_core *core);

@@ -10,7 +10,7 @@
  */
 static bool is_fresh(const struct writer_core *core, const struct batch_stream *s)
 {
-    return core->alone && s->knowledge == STREAM_FOUND && s->base->as_of.n >= core->alone_since.n;
+    return core->alone && s->knowledge != STREAM_UNKNOWN && s->base->as_of.n >= core->alone_since.n;
 }
 
 static void look_for_stream(struct writer_core *core, struct batch_stream *s, bool locked)
@@ -176,6 +176,29 @@ bool core_prepare_lookups(struct writer_core *core, bool locked)
            l->categories;
 }
 
+/* New streams that get events: their names are unique in the database. */
+static bool names_are_written(const struct writer_core *core)
+{
+    for (size_t i = 0; i < core->lookups.names_count; i++) {
+        if (core->named_streams[i]->last_index == NO_INDEX)
+            return false;
+    }
+    return true;
+}
+
+bool core_can_commit_at_once(struct writer_core *core)
+{
+    const struct core_lookups *l = &core->lookups;
+    struct batch *batch = &core->batch;
+
+    if (!core->alone || batch->events_count == 0 || l->known_count > 0 || l->keys_count > 0 ||
+        l->event_ids_count > 0 || l->categories || l->id_blocks > 0 || !names_are_written(core))
+        return false;
+    for (size_t i = 0; i < batch->streams_count; i++) /* by the COMMIT, if it is made */
+        batch->streams[i]->verified = batch_stream_is_needed(batch->streams[i]);
+    return true;
+}
+
 const struct core_lookups *core_lookups(const struct writer_core *core)
 {
     assert(core->step == CORE_LOOK);
@@ -306,6 +329,8 @@ static void streams_looked_up(struct writer_core *core, bool locked)
         struct batch_stream *s = core->named_streams[i];
 
         s->verified = locked;
+        if (!locked)
+            s->base->as_of = core->left_at; /* if somebody was faster, the head will say so */
         if (s->knowledge == STREAM_UNKNOWN) {
             s->knowledge = STREAM_ABSENT;
             core->batch.decided = false;

@@ -187,7 +187,7 @@ static void take_step(struct writer *w, enum core_step step)
         step_failed(w, &err);
         return;
     }
-    if (step == CORE_COMMIT)
+    if (step == CORE_COMMIT && !core_is_overtaken(w->core))
         commit_done(w);
     core_done(w->core, clock_monotonic_ms());
 }

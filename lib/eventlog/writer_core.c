@@ -108,6 +108,11 @@ static enum core_step next_planning(struct writer_core *core)
             break;
     }
     core_prepare_lookups(core, true);
+    if (core_can_commit_at_once(core)) {
+        core->head = core->left_at;
+        core_prepare_commit(core, true);
+        return CORE_COMMIT;
+    }
     core->lookups.lock = true;
     return CORE_LOOK;
 }
@@ -122,7 +127,7 @@ static enum core_step next_locked(struct writer_core *core)
             return core_loads_events(core) > CORE_LOCKED_LOAD_EVENTS_MAX ? CORE_ROLLBACK
                                                                          : CORE_LOAD;
         if (core->batch.decided) {
-            core_prepare_commit(core);
+            core_prepare_commit(core, false);
             return CORE_COMMIT;
         }
         if (!batch_decide(&core->batch))
@@ -209,6 +214,12 @@ static void batch_finished(struct writer_core *core)
 
 static void committed(struct writer_core *core)
 {
+    if (core->overtaken) {
+        batch_unverify(&core->batch);
+        core->batch.decided = false; /* a write may have been given up meanwhile */
+        core->alone = false; /* until a lock finds the head as we left it */
+        return;
+    }
     batch_finished(core);
     core_committed_bases(core);
     core_note_snapshots(core);

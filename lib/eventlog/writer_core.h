@@ -206,8 +206,11 @@ struct core_new_answer {
 };
 
 struct core_commit {
+    /* A transaction of its own: BEGIN, take the head if it is still at `base` (core_recorded), and
+     * all the rest. Where it is not, or a new stream's name is taken: core_overtaken(). */
+    bool at_once;
     struct position base;
-    int64_t recorded_at_us;
+    int64_t recorded_at_us; /* at_once: not known yet */
     struct core_new_stream *new_streams;
     size_t new_streams_count;
     struct core_moved_stream *moved_streams;
@@ -221,6 +224,10 @@ struct core_commit {
     size_t commands_count; /* writes in this batch */
 };
 const struct core_commit *core_commit(const struct writer_core *core);
+void core_recorded(struct writer_core *core, int64_t recorded_at_us);
+/* Nothing was committed, and nothing failed: core_done() makes the batch look before its COMMIT. */
+void core_overtaken(struct writer_core *core);
+bool core_is_overtaken(const struct writer_core *core);
 
 /* States that are due to be kept; after core_done() in no hurry. False: none. *ret is the caller's:
  * snapshot_release(). A new connection drops what was not taken. */

@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-static const char sql_begin[] = "begin isolation level read committed";
+const char io_sql_begin[] = "begin isolation level read committed";
 static const char sql_categories[] = "select name from categories";
 
 static bool send_streams(const struct writer_io *io, const struct core_lookups *l,
@@ -55,7 +55,7 @@ static bool send_keys(const struct writer_io *io, const struct core_lookups *l, 
 static bool send_lookups(const struct writer_io *io, const struct core_lookups *l,
                          struct error *err)
 {
-    if (l->lock && (!pg_pipe_send(io->conn, sql_begin, NULL, err) ||
+    if (l->lock && (!pg_pipe_send(io->conn, io_sql_begin, NULL, err) ||
                     !pg_pipe_send(io->conn, sql_head_lock, NULL, err)))
         return false;
     if (!send_streams(io, l, err) || !send_keys(io, l, err))

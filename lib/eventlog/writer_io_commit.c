@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "eventlog/sql.h"
 #include "eventlog/writer_core.h"
 #include "eventlog/writer_io_internal.h"
@@ -60,7 +62,10 @@ static bool send_events(const struct writer_io *io, const struct core_commit *c,
     if (n == 0)
         return true;
     pg_add_i64(p, c->base.n);
-    pg_add_time(p, c->recorded_at_us);
+    if (c->at_once)
+        pg_add_null(p);
+    else
+        pg_add_time(p, c->recorded_at_us);
     ADD_ARRAY(p, PG_INT8, pg_array_i64, e, n, stream_id);
     ADD_ARRAY(p, PG_INT8, pg_array_i64, e, n, version.n);
     ADD_ARRAY(p, PG_TIMESTAMPTZ, pg_array_i64, e, n, occurred_at_us);
@@ -108,36 +113,72 @@ static bool send_answers(const struct writer_io *io, const struct core_commit *c
     return io_send(io, sql_keys_insert, err);
 }
 
+static struct position new_head(const struct core_commit *c)
+{
+    return POSITION(c->base.n + (int64_t)c->events_count);
+}
+
+static bool send_begin(const struct writer_io *io, const struct core_commit *c, struct error *err)
+{
+    struct pg_params *p = io_fresh(io);
+
+    if (!c->at_once)
+        return true;
+    pg_add_i64(p, c->base.n);
+    pg_add_i64(p, new_head(c).n);
+    return pg_pipe_send(io->conn, io_sql_begin, NULL, err) && io_send(io, sql_head_take, err);
+}
+
 static bool send_head(const struct writer_io *io, const struct core_commit *c, struct error *err)
 {
     struct pg_params *p = io_fresh(io);
 
-    if (c->events_count == 0)
+    if (c->events_count == 0 || c->at_once)
         return true;
-    pg_add_i64(p, c->base.n + (int64_t)c->events_count);
+    pg_add_i64(p, new_head(c).n);
     pg_add_time(p, c->recorded_at_us);
     return io_send(io, sql_head_update, err);
 }
 
 static bool send_commit(const struct writer_io *io, const struct core_commit *c, struct error *err)
 {
-    return send_new_streams(io, c, err) && send_moved_streams(io, c, err) &&
-           send_events(io, c, err) && send_categories(io, c, err) && send_answers(io, c, err) &&
-           send_head(io, c, err) && pg_pipe_send(io->conn, sql_commit, NULL, err) &&
-           pg_pipe_sync(io->conn, err);
+    return send_begin(io, c, err) && send_new_streams(io, c, err) &&
+           send_moved_streams(io, c, err) && send_events(io, c, err) &&
+           send_categories(io, c, err) && send_answers(io, c, err) && send_head(io, c, err) &&
+           pg_pipe_send(io->conn, sql_commit, NULL, err) && pg_pipe_sync(io->conn, err);
+}
+
+static bool read_begin(const struct writer_io *io, struct error *err)
+{
+    SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
+
+    if (!pg_pipe_next(io->conn, NULL, err) || !pg_pipe_next(io->conn, &rows, err))
+        return false;
+    core_recorded(io->core, pg_get_time(rows, 0, 0));
+    pg_rows_skip(rows);
+    return true;
 }
 
 static bool read_commit(const struct writer_io *io, const struct core_commit *c, struct error *err)
 {
     unsigned statements = (c->new_streams_count > 0) + (c->moved_streams_count > 0) +
-                          (c->events_count > 0) * 2 + (c->categories_count > 0) +
+                          (c->events_count > 0) * (c->at_once ? 1 : 2) + (c->categories_count > 0) +
                           (c->answers_count > 0) + 1;
 
+    if (c->at_once && !read_begin(io, err))
+        return false;
     while (statements-- > 0) {
         if (!pg_pipe_next(io->conn, NULL, err))
             return false;
     }
     return true;
+}
+
+/* By the division in head_take.sql, or by a name that is taken. */
+static bool is_overtaken(const struct core_commit *c, const struct error *err)
+{
+    return c->at_once &&
+           (strcmp(err->sqlstate, "22012") == 0 || strcmp(err->sqlstate, "23505") == 0);
 }
 
 bool io_commit(const struct writer_io *io, struct error *err)
@@ -149,6 +190,11 @@ bool io_commit(const struct writer_io *io, struct error *err)
         return false;
     ok = send_commit(io, c, err) && read_commit(io, c, err);
     pg_pipe_close(io->conn);
+    if (!ok && is_overtaken(c, err)) {
+        pg_rollback(io->conn);
+        core_overtaken(io->core);
+        return true;
+    }
     /* Whatever ended the session may have done so after COMMIT, and before its answer. */
     if (!ok && !pg_is_open(io->conn))
         err->outcome_unknown = true;

@@ -27,6 +27,8 @@ MUST_CHECK bool io_probe(const struct writer_io *io, struct error *err);
 
 /* Shared by writer_io.c and writer_io_commit.c. */
 
+extern const char io_sql_begin[];
+
 static inline bool io_send(const struct writer_io *io, const char *sql, struct error *err)
 {
     return pg_pipe_send(io->conn, sql, io->params, err);

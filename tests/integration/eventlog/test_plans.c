@@ -21,6 +21,7 @@ static const struct {
 #name, sql_##name, profile \
     }
     STATEMENT(head_lock, PG_PROFILE_BATCH),
+    STATEMENT(head_take, PG_PROFILE_BATCH),
     STATEMENT(streams_moved, PG_PROFILE_BATCH),
     STATEMENT(streams_find, PG_PROFILE_BATCH),
     STATEMENT(keys_find, PG_PROFILE_BATCH),

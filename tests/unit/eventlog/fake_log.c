@@ -284,7 +284,8 @@ static bool has_poison(const struct core_commit *c)
     return false;
 }
 
-static void commit_streams(struct fake_log *log, const struct core_commit *c)
+static void commit_streams(struct fake_log *log, const struct core_commit *c,
+                           int64_t recorded_at_us)
 {
     for (size_t i = 0; i < c->new_streams_count; i++)
         ck_assert_int_eq(
@@ -295,7 +296,7 @@ static void commit_streams(struct fake_log *log, const struct core_commit *c)
         const struct core_new_event *e = &c->events[i];
 
         ck_assert_uint_gt(e->id.len, 0);
-        add_event(log, e->stream_id, e->version.n, c->recorded_at_us, e->id, e->type, e->data);
+        add_event(log, e->stream_id, e->version.n, recorded_at_us, e->id, e->type, e->data);
     }
     for (size_t i = 0; i < c->new_streams_count; i++) {
         struct fake_stream *s = get_stream(log, c->new_streams[i].id);
@@ -318,7 +319,7 @@ static void commit(struct fake_session *session)
     const struct core_commit *c = core_commit(session->core);
 
     ck_assert_int_eq(c->base.n, (int64_t)log->events_count); /* positions follow, without gaps */
-    commit_streams(log, c);
+    commit_streams(log, c, c->at_once ? session->now_ms * 1000 : c->recorded_at_us);
     for (size_t i = 0; i < c->categories_count; i++) {
         char *name = mem_strdup_str(c->categories[i]);
 
@@ -338,6 +339,28 @@ static void commit(struct fake_session *session)
         mem_free(body);
     }
     log->commits++;
+}
+
+/* What head_take.sql and the unique names do. */
+static bool is_overtaken(const struct fake_session *session, const struct core_commit *c)
+{
+    if (c->base.n != (int64_t)session->log->events_count)
+        return true;
+    for (size_t i = 0; i < c->new_streams_count; i++) {
+        if (find_stream(session->log, c->new_streams[i].tenant, c->new_streams[i].name) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void commit_at_once(struct fake_session *session)
+{
+    if (is_overtaken(session, core_commit(session->core))) {
+        core_overtaken(session->core);
+        return;
+    }
+    core_recorded(session->core, session->now_ms * 1000);
+    commit(session);
 }
 
 static void probe(struct fake_session *session)
@@ -405,6 +428,10 @@ static void perform(struct fake_session *session, enum core_step step)
         load(session);
         return;
     case CORE_COMMIT:
+        if (core_commit(session->core)->at_once) {
+            commit_at_once(session);
+            return;
+        }
         ck_assert_ptr_eq(session->log->locked_by, session);
         commit(session);
         unlock(session);
@@ -427,7 +454,8 @@ static void perform(struct fake_session *session, enum core_step step)
 
 static bool needs_lock(const struct fake_session *session, enum core_step step)
 {
-    return step == CORE_PROBE || (step == CORE_LOOK && core_lookups(session->core)->lock);
+    return step == CORE_PROBE || (step == CORE_COMMIT && core_commit(session->core)->at_once) ||
+           (step == CORE_LOOK && core_lookups(session->core)->lock);
 }
 
 static void open_session(struct fake_session *session)
