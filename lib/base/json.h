@@ -72,6 +72,24 @@ void json_add_i64(struct buf *out, const char *key, int64_t value);
 void json_add_bool(struct buf *out, const char *key, bool value);
 void json_add_time(struct buf *out, const char *key, int64_t wall_us);
 
+/*
+ * Reading what the functions above wrote, as they wrote it, without allocating: members in the
+ * order the caller asks for them, no blanks, strings of printable ASCII without escapes, integers.
+ * False: it is written otherwise, which says nothing of its being right. The cursor is then of no
+ * use: parse the text.
+ */
+struct json_written {
+    const char *begin;
+    const char *at;
+    const char *end;
+};
+void json_written_open(struct json_written *written, struct str text);
+bool json_written_take(struct json_written *written, struct str literal);
+bool json_written_key(struct json_written *written, struct str key);
+bool json_written_str(struct json_written *written, struct str key, struct str *ret); /* borrowed */
+bool json_written_i64(struct json_written *written, struct str key, int64_t *ret);
+bool json_written_ends(const struct json_written *written);
+
 /* Every fault against a schema, with JSON pointers, all at once (bounded: the first 64). */
 struct faults;
 struct faults *faults_new(struct arena *arena);

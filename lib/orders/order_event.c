@@ -115,7 +115,150 @@ void order_event_write(const struct domain_event *domain_event, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* Reading. */
+/* Reading what was written above, as nearly all of the log is: byte by byte, in the same order.
+ * What is written otherwise, or does not fit, is left to the parser. */
+
+static bool written_text(struct json_written *in, struct str key, struct arena *arena,
+                         struct str *ret)
+{
+    if (!json_written_str(in, key, ret))
+        return false;
+    *ret = arena_dup(arena, *ret);
+    return true;
+}
+
+/* An absent member leaves the cursor where it is. */
+static void written_optional(struct json_written *in, struct str key, struct arena *arena,
+                             struct str *ret)
+{
+    struct json_written before = *in;
+
+    *ret = STR_NONE;
+    if (written_text(in, key, arena, ret))
+        return;
+    *ret = STR_NONE;
+    *in = before;
+}
+
+static bool written_number(struct json_written *in, struct str key, int64_t min, int64_t max,
+                           int64_t *ret)
+{
+    return json_written_i64(in, key, ret) && *ret >= min && *ret <= max;
+}
+
+static bool written_line(struct json_written *in, struct arena *arena, bool with_price,
+                         struct order_line *ret)
+{
+    *ret = (struct order_line){0};
+    return written_number(in, STR("line"), 1, INT32_MAX, &ret->line) &&
+           written_text(in, STR("sku"), arena, &ret->sku) && name_is_id(ret->sku) &&
+           written_number(in, STR("quantity"), 1, ORDER_QUANTITY_MAX, &ret->quantity) &&
+           (!with_price || written_number(in, STR("unit_price_minor"), 0, ORDER_MINOR_MAX,
+                                          &ret->unit_price_minor));
+}
+
+/* Not fewer than there are. */
+static size_t count_lines(const struct json_written *in)
+{
+    size_t count = 0;
+
+    for (const char *at = in->at; at < in->end && *at != ']'; at++)
+        count += *at == '{';
+    return count;
+}
+
+static bool written_lines(struct json_written *in, struct arena *arena, bool with_price,
+                          struct order_event *event)
+{
+    struct order_line *lines;
+    size_t count;
+
+    if (!json_written_key(in, STR("lines")) || !json_written_take(in, STR("[")))
+        return false;
+    count = count_lines(in);
+    if (count > ORDER_LINES_MAX)
+        return false;
+    lines = ARENA_ARRAY(arena, struct order_line, count);
+    for (size_t i = 0; i < count; i++)
+        if (!json_written_take(in, i > 0 ? STR(",{") : STR("{")) ||
+            !written_line(in, arena, with_price, &lines[i]) || !json_written_take(in, STR("}")))
+            return false;
+    event->lines = lines;
+    event->lines_count = count;
+    return json_written_take(in, STR("]"));
+}
+
+static bool written_one_line(struct json_written *in, struct arena *arena,
+                             struct order_event *event)
+{
+    struct order_line *line = ARENA_NEW(arena, struct order_line);
+
+    event->lines = line;
+    event->lines_count = 1;
+    return written_line(in, arena, true, line);
+}
+
+static bool written_shipped(struct json_written *in, struct arena *arena, struct order_event *event)
+{
+    if (!written_lines(in, arena, false, event) || !json_written_key(in, STR("complete")))
+        return false;
+    event->complete = json_written_take(in, STR("true"));
+    if (!event->complete && !json_written_take(in, STR("false")))
+        return false;
+    written_optional(in, STR("carrier"), arena, &event->carrier);
+    written_optional(in, STR("tracking"), arena, &event->tracking);
+    return true;
+}
+
+static bool written_change(struct json_written *in, struct order_change *change)
+{
+    int64_t items_max = ORDER_LINES_MAX * ORDER_QUANTITY_MAX;
+
+    return json_written_key(in, STR("change")) && json_written_take(in, STR("{")) &&
+           written_number(in, STR("orders"), -1, 1, &change->orders) &&
+           written_number(in, STR("items"), -items_max, items_max, &change->items) &&
+           written_number(in, STR("total_minor"), -ORDER_MINOR_MAX, ORDER_MINOR_MAX,
+                          &change->total_minor) &&
+           json_written_take(in, STR("}"));
+}
+
+static bool written_parts(struct json_written *in, unsigned parts, struct arena *arena,
+                          struct order_event *event)
+{
+    if ((parts & PART_LINES) && !written_lines(in, arena, true, event))
+        return false;
+    if ((parts & PART_LINE) && !written_one_line(in, arena, event))
+        return false;
+    if ((parts & PART_TOTAL) &&
+        !written_number(in, STR("total_minor"), 0, ORDER_MINOR_MAX, &event->total_minor))
+        return false;
+    if ((parts & PART_AMOUNT) &&
+        !written_number(in, STR("amount_minor"), 0, ORDER_MINOR_MAX, &event->total_minor))
+        return false;
+    if (parts & PART_REFERENCE)
+        written_optional(in, STR("reference"), arena, &event->reference);
+    if ((parts & PART_SHIPPED) && !written_shipped(in, arena, event))
+        return false;
+    if (parts & PART_REASON)
+        written_optional(in, STR("reason"), arena, &event->reason);
+    return true;
+}
+
+static bool read_written(struct str data, struct arena *arena, struct order_event *event)
+{
+    struct json_written in;
+
+    json_written_open(&in, data);
+    return json_written_take(&in, STR("{")) &&
+           written_text(&in, STR("customer_id"), arena, &event->customer_id) &&
+           name_is_id(event->customer_id) &&
+           written_text(&in, STR("currency"), arena, &event->currency) &&
+           event->currency.len == 3 && written_parts(&in, kinds[event->kind].parts, arena, event) &&
+           written_change(&in, &event->change) && json_written_take(&in, STR("}")) &&
+           json_written_ends(&in);
+}
+
+/* Reading whatever is JSON. */
 
 static bool read_text(json_t *object, const char *key, struct arena *arena, struct str *ret)
 {
@@ -230,20 +373,33 @@ static bool find_kind(struct str type, enum order_event_kind *ret_kind)
     return false;
 }
 
+static bool read_any(struct str data, struct arena *arena, struct order_event *event,
+                     struct error *err)
+{
+    SCOPED(json_decref) json_t *object = NULL;
+
+    if (!json_parse_stored(data, &object, err))
+        return error_wrap(err, "data of '%s'", kinds[event->kind].type);
+    return read_parts(object, arena, event) ||
+           error_set(err, ERROR_POISON, "malformed-event", "malformed data of '%s'",
+                     kinds[event->kind].type);
+}
+
 bool order_event_parse(struct str type, struct str data, int64_t occurred_at_us,
                        struct arena *arena, struct domain_event *ret_event, struct error *err)
 {
-    SCOPED(json_decref) json_t *object = NULL;
     struct order_event *event = ARENA_NEW(arena, struct order_event);
+    enum order_event_kind kind;
 
-    if (!find_kind(type, &event->kind))
+    if (!find_kind(type, &kind))
         return error_set(err, ERROR_POISON, "unknown-event-type",
                          "unknown event type '" STR_FMT "' of an order", STR_ARG(type));
-    if (!json_parse_stored(data, &object, err))
-        return error_wrap(err, "data of '%s'", kinds[event->kind].type);
-    if (!read_parts(object, arena, event))
-        return error_set(err, ERROR_POISON, "malformed-event", "malformed data of '%s'",
-                         kinds[event->kind].type);
+    event->kind = kind;
+    if (!read_written(data, arena, event)) {
+        *event = (struct order_event){.kind = kind};
+        if (!read_any(data, arena, event, err))
+            return false;
+    }
     *ret_event = (struct domain_event){
         .type = kinds[event->kind].type, .payload = event, .occurred_at_us = occurred_at_us};
     return true;

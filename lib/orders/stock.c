@@ -56,6 +56,46 @@ static struct str read_text(json_t *object, const char *key, struct arena *arena
     return arena_dup(arena, str_from(json_string_value(value), json_string_length(value)));
 }
 
+/* As event_write() wrote it, byte by byte. False: written otherwise, for the parser. */
+static bool read_written(struct str data, struct arena *arena, struct stock_event *event)
+{
+    struct json_written in, at;
+
+    json_written_open(&in, data);
+    event->order_id = event->reason = STR_NONE;
+    if (!json_written_take(&in, STR("{")) ||
+        !json_written_i64(&in, str_of(kinds[event->kind].amount), &event->quantity))
+        return false;
+    at = in;
+    if (json_written_str(&at, STR("order_id"), &event->order_id))
+        in = at;
+    at = in;
+    if (json_written_str(&at, STR("reason"), &event->reason))
+        in = at;
+    if (!json_written_take(&in, STR("}")) || !json_written_ends(&in))
+        return false;
+    if (event->order_id.data)
+        event->order_id = arena_dup(arena, event->order_id);
+    if (event->reason.data)
+        event->reason = arena_dup(arena, event->reason);
+    return true;
+}
+
+static bool read_any(struct str data, struct arena *arena, struct stock_event *event,
+                     struct error *err)
+{
+    SCOPED(json_decref) json_t *object = NULL;
+    json_t *amount;
+
+    if (!json_parse_stored(data, &object, err))
+        return error_wrap(err, "data of '%s'", kinds[event->kind].type);
+    amount = json_object_get(object, kinds[event->kind].amount);
+    event->quantity = json_is_integer(amount) ? json_integer_value(amount) : 0;
+    event->order_id = read_text(object, "order_id", arena);
+    event->reason = read_text(object, "reason", arena);
+    return true;
+}
+
 static bool find_kind(struct str type, enum stock_event_kind *ret_kind)
 {
     for (size_t i = 0; i < STOCK_EVENT_KINDS; i++)
@@ -69,19 +109,13 @@ static bool find_kind(struct str type, enum stock_event_kind *ret_kind)
 bool stock_event_parse(struct str type, struct str data, int64_t occurred_at_us,
                        struct arena *arena, struct domain_event *ret_event, struct error *err)
 {
-    SCOPED(json_decref) json_t *object = NULL;
     struct stock_event *event = ARENA_NEW(arena, struct stock_event);
 
     if (!find_kind(type, &event->kind))
         return error_set(err, ERROR_POISON, "unknown-event-type",
                          "unknown event type '" STR_FMT "' of stock", STR_ARG(type));
-    if (!json_parse_stored(data, &object, err))
-        return error_wrap(err, "data of '%s'", kinds[event->kind].type);
-
-    json_t *amount = json_object_get(object, kinds[event->kind].amount);
-    event->quantity = json_is_integer(amount) ? json_integer_value(amount) : 0;
-    event->order_id = read_text(object, "order_id", arena);
-    event->reason = read_text(object, "reason", arena);
+    if (!read_written(data, arena, event) && !read_any(data, arena, event, err))
+        return false;
     if (event->quantity == 0 || event->quantity > STOCK_MAX || event->quantity < -STOCK_MAX ||
         (event->quantity < 0 && event->kind != STOCK_ADJUSTED))
         return error_set(err, ERROR_POISON, "malformed-event", "malformed data of '%s'",

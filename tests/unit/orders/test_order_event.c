@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 #include <check.h>
+#include <string.h>
 
 Suite *orders_order_event_suite(void);
 
@@ -56,6 +57,54 @@ START_TEST(what_is_stored_is_read_and_written_back_byte_for_byte)
     ck_assert_int_eq(event.occurred_at_us, 17);
     order_event_write(&event, &out);
     ck_assert(str_equal(buf_str(&out), str_of(stored[_i].data)));
+}
+END_TEST
+
+/* The event as it is written back, or the error's code. Behind a blank it is read by the parser. */
+static struct str read_as(const char *type, struct str data, bool by_parser, struct arena *arena)
+{
+    SCOPED_VALUE(buf_release) struct buf in = BUF_INIT(4096);
+    SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(4096);
+    struct domain_event event;
+    struct error err;
+
+    if (by_parser)
+        buf_add_char(&in, ' ');
+    buf_add_str(&in, data);
+    if (!order_event_parse(str_of(type), buf_str(&in), 0, arena, &event, &err))
+        return arena_dup(arena, str_of(err.code));
+    order_event_write(&event, &out);
+    return arena_dup(arena, buf_str(&out));
+}
+
+static void expect_same(const char *type, struct str data, struct arena *arena)
+{
+    struct str quick = read_as(type, data, false, arena);
+    struct str parsed = read_as(type, data, true, arena);
+
+    ck_assert_msg(str_equal(quick, parsed), STR_FMT ": " STR_FMT " is not " STR_FMT, STR_ARG(data),
+                  STR_ARG(quick), STR_ARG(parsed));
+}
+
+START_TEST(what_is_written_is_read_as_the_parser_reads_it)
+{
+    static const char others[] = "{}[],:\"\\ 09-.eltu\x01\x7F\xC3";
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    struct str data = str_of(stored[_i].data);
+
+    for (size_t i = 0; i < data.len; i++) {
+        char changed[1024];
+
+        memcpy(changed, data.data, data.len);
+        expect_same(stored[_i].type, str_from(changed, i), arena);
+        for (size_t k = 0; k < sizeof others - 1; k++) {
+            changed[i] = others[k];
+            expect_same(stored[_i].type, str_from(changed, data.len), arena);
+        }
+        memmove(changed + i, data.data + i + 1, data.len - i - 1);
+        expect_same(stored[_i].type, str_from(changed, data.len - 1), arena);
+        arena_clear(arena);
+    }
 }
 END_TEST
 
@@ -111,6 +160,8 @@ Suite *orders_order_event_suite(void)
     TCase *tests = tcase_create("all");
 
     tcase_add_loop_test(tests, what_is_stored_is_read_and_written_back_byte_for_byte, 0,
+                        sizeof stored / sizeof *stored);
+    tcase_add_loop_test(tests, what_is_written_is_read_as_the_parser_reads_it, 0,
                         sizeof stored / sizeof *stored);
     tcase_add_loop_test(tests, what_is_no_event_of_an_order_is_poison, 0,
                         sizeof poison / sizeof *poison);

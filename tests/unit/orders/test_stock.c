@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 #include <check.h>
+#include <string.h>
 
 Suite *orders_stock_suite(void);
 
@@ -66,6 +67,45 @@ START_TEST(what_is_stored_is_read_and_written_back_byte_for_byte)
 }
 END_TEST
 
+/* The event as it is written back, or the error's code. Behind a blank it is read by the parser. */
+static struct str read_as(const char *type, struct str data, bool by_parser, struct arena *arena)
+{
+    SCOPED_VALUE(buf_release) struct buf in = BUF_INIT(4096);
+    SCOPED_VALUE(buf_release) struct buf out = BUF_INIT(4096);
+    struct domain_event event;
+    struct error err;
+
+    if (by_parser)
+        buf_add_char(&in, ' ');
+    buf_add_str(&in, data);
+    if (!stock_event_parse(str_of(type), buf_str(&in), 0, arena, &event, &err))
+        return arena_dup(arena, str_of(err.code));
+    stock_aggregate.event_write(&event, &out);
+    return arena_dup(arena, buf_str(&out));
+}
+
+START_TEST(what_is_written_is_read_as_the_parser_reads_it)
+{
+    static const char others[] = "{}[],:\"\\ 09-.eq\x01\x7F\xC3";
+    SCOPED(arena_free) struct arena *arena = arena_new(0);
+    struct str data = str_of(stored[_i].data);
+
+    for (size_t i = 0; i < data.len; i++) {
+        for (size_t k = 0; k < sizeof others - 1; k++) {
+            char changed[1024];
+
+            memcpy(changed, data.data, data.len);
+            changed[i] = others[k];
+            ck_assert(
+                str_equal(read_as(stored[_i].type, str_from(changed, data.len), false, arena),
+                          read_as(stored[_i].type, str_from(changed, data.len), true, arena)));
+        }
+        ck_assert(str_equal(read_as(stored[_i].type, str_from(data.data, i), false, arena),
+                            read_as(stored[_i].type, str_from(data.data, i), true, arena)));
+    }
+}
+END_TEST
+
 static const struct {
     const char *type;
     const char *data;
@@ -115,6 +155,8 @@ Suite *orders_stock_suite(void)
     tcase_add_loop_test(tests, stock_moves_within_its_bounds_or_not_at_all, 0,
                         sizeof moves / sizeof *moves);
     tcase_add_loop_test(tests, what_is_stored_is_read_and_written_back_byte_for_byte, 0,
+                        sizeof stored / sizeof *stored);
+    tcase_add_loop_test(tests, what_is_written_is_read_as_the_parser_reads_it, 0,
                         sizeof stored / sizeof *stored);
     tcase_add_loop_test(tests, what_is_no_event_of_stock_is_poison, 0,
                         sizeof poison / sizeof *poison);
