@@ -57,6 +57,47 @@ static const struct verb verbs[] = {
      .text = "prove that log, topics and read models agree; exit status 8 when they do not",
      .details = "Everything is read again and compared by position, version and content, beside "
                 "the running\ninstallation and without changing anything."},
+    {.name = "bench append",
+     .arguments = "",
+     .options = bench_append_options,
+     .takes_settings = true,
+     .run = bench_append_run,
+     .text = "measure the engine alone: writes straight to a writer, without HTTP",
+     .details = "It really appends, and what is in a log stays: streams bench-0 to bench-9999 of "
+                "tenant bench, or with\n--orders orders and stock of that tenant. Hence --yes. "
+                "Beside a running installation the two share\nthe log's head. One write of the "
+                "default is one event of some 300 bytes."},
+    {.name = "bench publish",
+     .arguments = "",
+     .options = bench_follow_options,
+     .takes_settings = true,
+     .run = bench_publish_run,
+     .text = "measure the running publisher: a backlog of the log to Kafka",
+     .details = "It only looks: from where the publisher's cursor is, until it is where the log's "
+                "head was when\nthe command began. The time runs from the cursor's first move, so "
+                "the publisher may be started\nbehind it. Without a backlog there are 0 events."},
+    {.name = "bench project",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = bench_follow_options,
+     .takes_settings = true,
+     .run = bench_project_run,
+     .text = "measure the running projectors: a backlog of Kafka to a read model",
+     .details = "It only looks: until the checkpoints are where the last published events were "
+                "when the command\nbegan; what lay between is counted in the log afterwards. The "
+                "time runs from the first move, so\nprojectors may be started behind it."},
+    {.name = "bench rebuild",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = bench_rebuild_options,
+     .takes_settings = true,
+     .run = bench_rebuild_run,
+     .text = "measure the running projectors: a read model filled from the log",
+     .details = "It asks for a rebuild, waits for it, and drops what was built unless --keep is "
+                "given. The live read\nmodel is not touched. A command that is broken off leaves "
+                "the job to itself: 'daybook job cancel'."},
     {.name = "config check",
      .arguments = "",
      .takes_settings = true,

@@ -9,39 +9,19 @@
 #include "base/mem.h"
 #include "eventlog/identity.h"
 #include "eventlog/writer.h"
-#include "orders/orders.h"
 
 struct api_state {
     struct api *api;
     struct writer *writer;
 };
 
-static struct writer_config writer_config_of(const struct role_context *context)
-{
-    static const struct domain *const domains[] = {&orders_domain, NULL};
-    const struct config *config = context->config;
-
-    return (struct writer_config){
-        .postgres = settings_postgres(config, "daybookd writer"),
-        .queue_commands_max = (size_t)config_number(config, "eventlog.queue_commands_max"),
-        .batch_commands_max = (size_t)config_number(config, "eventlog.batch_commands_max"),
-        .batch_events_max = (size_t)config_number(config, "eventlog.batch_events_max"),
-        .batch_bytes_max = (size_t)config_number(config, "eventlog.batch_bytes_max"),
-        .cache_bytes_max = (size_t)config_number(config, "eventlog.cache_bytes"),
-        .categories_max = (size_t)config_number(config, "eventlog.categories_max"),
-        .snapshot_every = (unsigned)config_number(config, "eventlog.snapshot_every"),
-        .upkeep = settings_upkeep(config),
-        .domains = domains,
-        .committed = context->appended,
-    };
-}
-
 static bool start(struct role_context *context, const struct log_identity *identity,
                   void **ret_state, struct error *err)
 {
-    struct writer_config config = writer_config_of(context);
+    struct writer_config config = settings_writer(context->config, "daybookd writer");
     struct writer *writer;
 
+    config.committed = context->appended;
     if (!writer_start(&config, &writer, err))
         return false;
     struct api_state *state = mem_zalloc(sizeof *state);

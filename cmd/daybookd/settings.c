@@ -248,6 +248,24 @@ struct upkeep_config settings_upkeep(const struct config *config)
     };
 }
 
+struct writer_config settings_writer(const struct config *config, const char *application_name)
+{
+    static const struct domain *const domains[] = {&orders_domain, NULL};
+
+    return (struct writer_config){
+        .postgres = settings_postgres(config, application_name),
+        .queue_commands_max = (size_t)config_number(config, "eventlog.queue_commands_max"),
+        .batch_commands_max = (size_t)config_number(config, "eventlog.batch_commands_max"),
+        .batch_events_max = (size_t)config_number(config, "eventlog.batch_events_max"),
+        .batch_bytes_max = (size_t)config_number(config, "eventlog.batch_bytes_max"),
+        .cache_bytes_max = (size_t)config_number(config, "eventlog.cache_bytes"),
+        .categories_max = (size_t)config_number(config, "eventlog.categories_max"),
+        .snapshot_every = (unsigned)config_number(config, "eventlog.snapshot_every"),
+        .upkeep = settings_upkeep(config),
+        .domains = domains,
+    };
+}
+
 struct subscription_limits settings_subscriptions(const struct config *config)
 {
     return (struct subscription_limits){

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "eventlog/subscription_core.h"
 #include "eventlog/upkeep.h"
+#include "eventlog/writer.h"
 #include "http/server.h"
 #include "kafka/config.h"
 #include "postgres/pg.h"
@@ -42,6 +43,8 @@ MUST_CHECK bool settings_projections(const struct invocation *invocation,
 /* Strings live as long as CONFIG and ARENA. */
 const char *settings_instance(const struct config *config, struct arena *arena);
 struct pg_config settings_postgres(const struct config *config, const char *application_name);
+/* Without a signal for what is committed. */
+struct writer_config settings_writer(const struct config *config, const char *application_name);
 struct upkeep_config settings_upkeep(const struct config *config);
 struct subscription_limits settings_subscriptions(const struct config *config);
 struct http_config settings_http(const struct config *config);
