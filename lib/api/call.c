@@ -41,11 +41,23 @@ static bool is_traceparent(struct str s)
            strspn(s.data + 53, "0123456789abcdef") >= 2;
 }
 
+static void put_hex(char *out, uint64_t value)
+{
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        out[i] = "0123456789abcdef"[value & 0xF];
+}
+
+/* Neither id may be all zero. */
 static struct str new_traceparent(struct arena *arena)
 {
-    return arena_printf(arena, "00-%016llx%016llx-%016llx-01", (unsigned long long)random_u64(),
-                        (unsigned long long)(random_u64() | 1),
-                        (unsigned long long)(random_u64() | 1));
+    static const struct str form =
+        STR_INIT("00-tttttttttttttttttttttttttttttttt-pppppppppppppppp-01");
+    char *text = arena_cstr(arena, form);
+
+    put_hex(text + 3, random_u64());
+    put_hex(text + 19, random_u64() | 1);
+    put_hex(text + 36, random_u64() | 1);
+    return str_from(text, form.len);
 }
 
 /* The header where it is given once and well-formed. */

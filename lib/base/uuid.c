@@ -15,7 +15,7 @@ enum {
     COUNTER_FIRST_MAX = 0x7FF, /* room for 2,048 more in the same millisecond, at least */
 };
 
-/* Random bytes ahead: a system call for each id would cost more than the rest of it. */
+/* Random bytes ahead: a system call for each number would cost more than all else about it. */
 static _Thread_local struct {
     unsigned char bytes[POOL_BYTES];
     size_t left;
@@ -44,15 +44,7 @@ void random_bytes(void *out, size_t len)
     }
 }
 
-uint64_t random_u64(void)
-{
-    uint64_t value;
-
-    random_bytes(&value, sizeof(value));
-    return value;
-}
-
-/* A child would hand out its parent's ids. */
+/* A child would hand out its parent's numbers. */
 static void pool_forget(void)
 {
     pool.left = 0;
@@ -64,7 +56,7 @@ static void pool_guard(void)
         abort();
 }
 
-static uint64_t pool_u64(void)
+uint64_t random_u64(void)
 {
     static pthread_once_t guarded = PTHREAD_ONCE_INIT;
     uint64_t value;
@@ -76,6 +68,7 @@ static uint64_t pool_u64(void)
     }
     pool.left -= sizeof(value);
     memcpy(&value, pool.bytes + pool.left, sizeof(value));
+    memset(pool.bytes + pool.left, 0, sizeof(value)); /* no number lies here once it is out */
     return value;
 }
 
@@ -87,12 +80,12 @@ static void last_advance(uint64_t now_ms)
 {
     if (now_ms > last.ms) {
         last.ms = now_ms;
-        last.counter = (unsigned)(pool_u64() & COUNTER_FIRST_MAX);
+        last.counter = (unsigned)(random_u64() & COUNTER_FIRST_MAX);
     } else if (last.counter < COUNTER_MAX) {
         last.counter++;
     } else {
         last.ms++;
-        last.counter = (unsigned)(pool_u64() & COUNTER_FIRST_MAX);
+        last.counter = (unsigned)(random_u64() & COUNTER_FIRST_MAX);
     }
 }
 
@@ -115,7 +108,7 @@ struct uuid uuid_v7_at(uint64_t wall_ms)
 
     last_advance(wall_ms);
     put_be64(uuid.bytes, last.ms << 16 | 0x7000U | last.counter);
-    put_be64(uuid.bytes + 8, (UINT64_C(2) << 62) | pool_u64() >> 2);
+    put_be64(uuid.bytes + 8, (UINT64_C(2) << 62) | random_u64() >> 2);
     return uuid;
 }
 

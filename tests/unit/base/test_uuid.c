@@ -235,7 +235,19 @@ START_TEST(random_bytes_fill_all_and_only_what_was_asked)
         }
         free(bytes);
     }
-    ck_assert_uint_ne(random_u64(), random_u64());
+}
+END_TEST
+
+/* Across several refills of what is kept ahead. */
+START_TEST(random_numbers_do_not_repeat)
+{
+    uint64_t numbers[200];
+
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        numbers[i] = random_u64();
+        for (size_t j = 0; j < i; j++)
+            ck_assert_uint_ne(numbers[i], numbers[j]);
+    }
 }
 END_TEST
 
@@ -257,6 +269,7 @@ Suite *base_uuid_suite(void)
     tcase_add_test(tc, capital_letters_are_read);
     tcase_add_loop_test(tc, anything_else_is_refused, 0, COUNT_OF(refused));
     tcase_add_test(tc, random_bytes_fill_all_and_only_what_was_asked);
+    tcase_add_test(tc, random_numbers_do_not_repeat);
     suite_add_tcase(suite, tc);
     return suite;
 }
