@@ -85,6 +85,7 @@ enum MHD_Result http_answer_queue(struct http_request *r)
     struct MHD_Response *response = response_of(answer);
     enum MHD_Result queued = MHD_YES;
 
+    r->connection->worker->goes_on = true; /* it goes out in the next round */
     if (response == NULL)
         return MHD_NO;
     for (size_t i = 0; i < answer->headers_count && queued == MHD_YES; i++)

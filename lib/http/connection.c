@@ -83,6 +83,7 @@ static void connection_free(struct http_connection *connection)
 {
     assert(connection->request.state == REQUEST_RECEIVING);
 
+    http_census_leave(connection->worker->server->census, &connection->address);
     arena_free(connection->request.arena);
     buf_release(&connection->request.body);
     mem_free(connection);
@@ -102,7 +103,16 @@ void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **socket
     }
     *socket_context = NULL;
     list_remove(worker, connection);
-    http_census_leave(worker->server->census, &connection->address);
+    http_connection_set_stage(connection, STAGE_BETWEEN); /* a head that was not whole */
+    connection->ended = connection->request.state == REQUEST_HELD;
+    if (!connection->ended)
+        connection_free(connection);
+}
+
+void http_connection_end(struct http_connection *connection)
+{
+    assert(connection->ended);
+    http_request_end(&connection->request);
     connection_free(connection);
 }
 
@@ -114,7 +124,16 @@ struct http_connection *http_connection_of(struct MHD_Connection *mhd)
     return info->socket_context;
 }
 
+static bool is_receiving(uint64_t stage)
+{
+    return timer_stage_of(stage) == STAGE_HEADER || timer_stage_of(stage) == STAGE_BODY;
+}
+
 void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage)
 {
+    struct http_worker *worker = connection->worker;
+
+    worker->receiving -= is_receiving(connection->stage);
     connection->stage = timer_stage_next(connection->stage, stage);
+    worker->receiving += is_receiving(connection->stage);
 }

@@ -116,11 +116,8 @@ static bool suspend(struct http_feed *feed)
     return suspended;
 }
 
-static ssize_t read_for_client(void *cls, uint64_t position, char *out, size_t max)
+static ssize_t read_source(struct http_feed *feed, char *out, size_t max)
 {
-    struct http_feed *feed = cls;
-
-    (void)position;
     while (begin(feed)) {
         bool ended = false;
         size_t len = feed->source->read(feed->arg, out, max, &ended);
@@ -135,6 +132,16 @@ static ssize_t read_for_client(void *cls, uint64_t position, char *out, size_t m
             return 0;
     }
     return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static ssize_t read_for_client(void *cls, uint64_t position, char *out, size_t max)
+{
+    struct http_feed *feed = cls;
+    ssize_t result = read_source(feed, out, max);
+
+    (void)position;
+    feed->connection->worker->goes_on |= result != 0;
+    return result;
 }
 
 struct MHD_Response *http_feed_response(struct http_feed *feed)

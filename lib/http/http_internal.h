@@ -7,18 +7,19 @@
  * answer, and comes back through the worker's list `ready`:
  *
  *   RECEIVING  the worker's: head and body are coming in
- *   HELD       the handler's, or whom it gave the request to; the connection is suspended
+ *   HELD       the handler's, or whom it gave the request to; the connection waits (hold.c)
  *   ANSWERED   the worker's: the answer is stored and is to be queued
  *   SENDING    the worker's: libmicrohttpd sends
  *
- * A handler that answers before it returns is on the worker's thread: nothing is suspended. Any
- * other answer is put on `ready`, after which the answering thread does not touch the request. The
- * worker looks there only between its rounds, so it has always left the handler's call and
- * suspended the connection, however quick the answer was.
+ * A handler that answers before it returns is on the worker's thread: nothing waits. Any other
+ * answer is put on `ready`, after which the answering thread does not touch the request. The worker
+ * looks there only between its rounds, so it has always left the handler's call, however quick the
+ * answer was.
  *
- * libmicrohttpd never ends a suspended connection, so a request that somebody else owns cannot
- * vanish: a client that is gone is seen when its answer is queued. What ends a request, whatever
- * became of it, is one call of http_request_finish.
+ * A request that somebody else owns cannot vanish: when libmicrohttpd ends a connection whose
+ * request is held, the connection stays, without mhd and fd, until the answer is there. Nothing of
+ * a request that its owner may see lies in libmicrohttpd's memory. What ends a request, whatever
+ * became of it, is one call of http_request_end.
  *
  * A connection carries one request at a time, so the request is a part of it and its memory serves
  * the next one: no allocation per request but what its arena lacks.
@@ -70,7 +71,7 @@ struct http_request {
     struct str target;      /* in the arena */
     const char *target_raw; /* where libmicrohttpd has it; valid until the head was checked */
     struct http_head_facts facts;
-    const struct http_field *fields; /* array in the arena, texts in libmicrohttpd's memory */
+    struct http_field *fields; /* texts in libmicrohttpd's memory until the head was checked */
     size_t fields_count;
 
     bool head_seen;
@@ -81,6 +82,8 @@ struct http_request {
 
     struct arena *arena;
     int64_t started_us;
+    bool suspended; /* the connection, while the request is held */
+    unsigned calls; /* how often libmicrohttpd has called for it in vain */
     void *data;
     struct http_answer answer;
     struct http_request *next_ready; /* of worker->ready */
@@ -89,7 +92,8 @@ struct http_request {
 struct http_connection {
     struct http_worker *worker;
     struct MHD_Connection *mhd;
-    int fd; /* closed by libmicrohttpd, after it has told that the connection ended */
+    int fd;     /* closed by libmicrohttpd, after it has told that the connection ended */
+    bool ended; /* it has told so, and the request is still held */
     bool loopback;
     char remote[INET6_ADDRSTRLEN];
     struct census_address address;
@@ -114,6 +118,11 @@ struct http_worker {
     atomic_bool asleep;                   /* or about to be; cleared by who wakes it */
 
     struct http_connection *first;
+    size_t receiving;                      /* connections whose request comes in */
+    size_t called;                         /* requests held in connections that are not suspended */
+    bool suspends;                         /* this round suspends those */
+    bool goes_on;                          /* what this round's callbacks did is not all of it */
+    unsigned quiet_rounds;                 /* since bytes came in, as far as we see */
     const struct census_address *arriving; /* of the connection that is being added */
     int64_t looked_ms;                     /* when it looked at the timers last */
     int64_t accept_at_ms;                  /* accept nothing before */
@@ -145,8 +154,7 @@ struct http_server {
 /* In worker.c. */
 
 void http_worker_run(void *arg); /* a worker */
-/* Has the worker resume a request's connection; any thread, on which it must be suspended by then
- * or be on its way there. */
+/* Has the worker go on with a request that is held, or resume a stream's connection; any thread. */
 void http_worker_push_ready(struct http_worker *worker, struct http_request *r);
 void http_worker_wake(struct http_worker *worker); /* any thread */
 
@@ -156,6 +164,17 @@ void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **socket
                             enum MHD_ConnectionNotificationCode code);
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 void http_connection_set_stage(struct http_connection *connection, enum timer_stage stage);
+/* One whose request was held when libmicrohttpd ended it, and is answered now. */
+void http_connection_end(struct http_connection *connection);
+
+/* In hold.c. */
+
+void http_hold(struct http_request *r);      /* the handler keeps it */
+void http_hold_on(struct http_request *r);   /* libmicrohttpd calls for it, and it is still kept */
+void http_hold_lost(struct http_request *r); /* libmicrohttpd has ended the connection */
+void http_hold_end(struct http_request *r);  /* it is answered */
+/* Whether libmicrohttpd, which says so, has anything to do but to call for what is held. */
+bool http_hold_leaves_work(const struct http_worker *worker);
 
 /* In receive.c. */
 
@@ -170,8 +189,10 @@ bool http_receive_answered(const struct http_request *r);
 /* In request.c. */
 
 void http_request_begin(struct http_request *r, const char *target);
+/* libmicrohttpd is through with it. */
 void http_request_finish(void *worker, struct MHD_Connection *mhd, void **request,
                          enum MHD_RequestTerminationCode code);
+void http_request_end(struct http_request *r);
 
 /* In answer.c. */
 

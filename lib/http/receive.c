@@ -33,6 +33,15 @@ void *http_receive_target(void *worker, const char *target, struct MHD_Connectio
     return r;
 }
 
+/* Copies TEXT to AT; returns what is behind it. */
+static char *keep(struct str *text, char *at)
+{
+    if (text->len > 0)
+        memcpy(at, text->data, text->len);
+    *text = str_from(at, text->len);
+    return at + text->len;
+}
+
 struct field_collector {
     struct http_field *fields;
     size_t count;
@@ -58,6 +67,22 @@ static void collect_fields(struct http_request *r, struct MHD_Connection *mhd)
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, collect_field, &into);
     r->fields = into.fields;
     r->fields_count = into.count;
+}
+
+/* To where they stay, whatever becomes of the connection. */
+static void keep_texts(struct http_request *r)
+{
+    size_t bytes = r->method_text.len;
+    char *at;
+
+    for (size_t i = 0; i < r->fields_count; i++)
+        bytes += r->fields[i].name.len + r->fields[i].value.len;
+    at = arena_alloc(r->arena, bytes);
+    at = keep(&r->method_text, at);
+    for (size_t i = 0; i < r->fields_count; i++) {
+        at = keep(&r->fields[i].name, at);
+        at = keep(&r->fields[i].value, at);
+    }
 }
 
 static size_t head_bytes(struct MHD_Connection *mhd)
@@ -119,6 +144,7 @@ static enum MHD_Result receive_head(struct http_request *r, const char *method, 
     collect_fields(r, mhd);
 
     refusal = check_head(r, method, version, head_bytes(mhd));
+    keep_texts(r);
     if (refusal != NULL)
         return http_refuse(r, refusal);
     if (r->facts.chunked || r->facts.content_length > 0)
@@ -169,7 +195,7 @@ static enum MHD_Result give_to_handler(struct http_request *r)
         r->state = REQUEST_ANSWERED;
         return http_answer_queue(r);
     }
-    MHD_suspend_connection(r->connection->mhd);
+    http_hold(r);
     return MHD_YES;
 }
 
@@ -179,14 +205,18 @@ enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const cha
 {
     struct http_request *r = *request;
 
-    (void)worker;
     (void)mhd;
     (void)url; /* decoded, and cut at %00 */
 
+    if (r->state == REQUEST_HELD) {
+        http_hold_on(r);
+        return MHD_YES;
+    }
     if (r->state == REQUEST_ANSWERED)
         return http_answer_queue(r);
     assert(r->state == REQUEST_RECEIVING);
 
+    ((struct http_worker *)worker)->quiet_rounds = 0;
     if (!r->head_seen)
         return receive_head(r, method, version);
     if (*data_len > 0) {

@@ -61,21 +61,13 @@ static void count_finished(struct http_server *server)
         signal_raise(server->idle);
 }
 
-void http_request_finish(void *worker, struct MHD_Connection *mhd, void **request,
-                         enum MHD_RequestTerminationCode code)
+void http_request_end(struct http_request *r)
 {
-    struct http_server *server = ((struct http_worker *)worker)->server;
-    struct http_request *r = *request;
-    bool counted;
+    struct http_server *server = r->connection->worker->server;
+    bool counted = r->head_seen;
 
-    (void)mhd;
-    (void)code;
-    if (r == NULL)
-        return;
     assert(r->state != REQUEST_HELD);
 
-    *request = NULL;
-    counted = r->head_seen;
     if (r->answer.stream != NULL)
         r->answer.streamed_bytes = http_stream_detach(r->answer.stream);
     if (r->answer.feed != NULL)
@@ -86,6 +78,24 @@ void http_request_finish(void *worker, struct MHD_Connection *mhd, void **reques
     http_connection_set_stage(r->connection, STAGE_BETWEEN);
     if (counted)
         count_finished(server);
+}
+
+void http_request_finish(void *worker, struct MHD_Connection *mhd, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http_request *r = *request;
+
+    (void)mhd;
+    (void)code;
+    *request = NULL;
+    /* The next request may lie in the buffer, or have been announced while this one waited. */
+    ((struct http_worker *)worker)->goes_on = true;
+    if (r == NULL)
+        return;
+    if (r->state == REQUEST_HELD) /* the client is gone; whoever holds its request does not know */
+        http_hold_lost(r);
+    else
+        http_request_end(r);
 }
 
 const char *http_method_name(enum http_method method)

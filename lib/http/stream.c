@@ -136,6 +136,7 @@ static ssize_t read_for_client(void *cls, uint64_t position, char *out, size_t m
         stream->suspended = true;
         MHD_suspend_connection(stream->connection->mhd);
     }
+    stream->connection->worker->goes_on |= result != 0;
     monitor_unlock(&stream->monitor);
     return result;
 }

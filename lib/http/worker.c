@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An http thread's rounds: sleep, accept, resume what was answered, let libmicrohttpd work.
+ * An http thread's rounds: sleep, accept, go on with what was answered, let libmicrohttpd work.
  *
  * libmicrohttpd could run threads of its own, but up to 1.0.1 such a thread sleeps with work in its
  * hands: when exactly 128 events wait (its array's length), it polls for more of them without a
@@ -21,6 +21,7 @@
 enum {
     ACCEPT_ROUND_MAX = 4,  /* then the others have their turn; it also spreads connections */
     ACCEPT_PAUSE_MS = 100, /* when descriptors or memory are short */
+    HOLD_SLEEP_MS = 100,   /* while requests are held that libmicrohttpd calls for */
 };
 
 #define OVERLOADED_BODY \
@@ -171,15 +172,27 @@ static struct http_request *take_ready(struct http_worker *worker)
     return oldest;
 }
 
-static void resume_ready(struct http_worker *worker)
+static void go_on(struct http_request *r)
+{
+    if (r->state != REQUEST_HELD) { /* a stream that has bytes again */
+        MHD_resume_connection(r->connection->mhd);
+        return;
+    }
+    r->state = REQUEST_ANSWERED;
+    if (r->connection->ended) {
+        http_connection_end(r->connection);
+        return;
+    }
+    http_hold_end(r);
+}
+
+static void go_on_with_ready(struct http_worker *worker)
 {
     struct http_request *next;
 
     for (struct http_request *r = take_ready(worker); r != NULL; r = next) {
         next = r->next_ready;
-        if (r->state == REQUEST_HELD)
-            r->state = REQUEST_ANSWERED; /* else a stream that has bytes again */
-        MHD_resume_connection(r->connection->mhd);
+        go_on(r);
     }
 }
 
@@ -188,13 +201,16 @@ static int sleep_ms(struct http_worker *worker, int64_t now_ms)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
 
-    if (MHD_get_timeout(worker->daemon, &timeout) == MHD_YES && timeout == 0)
+    if (MHD_get_timeout(worker->daemon, &timeout) == MHD_YES && timeout == 0 &&
+        http_hold_leaves_work(worker))
         return 0;
     /* Seen by whoever pushes from here on, or what it pushed is seen here. */
     atomic_store(&worker->asleep, true);
     if (atomic_load(&worker->ready) != NULL || atomic_load(&worker->server->ending))
         return 0;
     int64_t left_ms = look_at_ms(worker) - now_ms;
+    if (worker->called > 0 && left_ms > HOLD_SLEEP_MS)
+        left_ms = HOLD_SLEEP_MS;
     return left_ms > 0 ? (int)left_ms : 0;
 }
 
@@ -214,11 +230,15 @@ static bool sleep_until_work(struct http_worker *worker, int64_t now_ms)
         {.fd = worker->wake_fd, .events = POLLIN},
         {.fd = accepting ? worker->server->listen_fd : -1, .events = POLLIN},
     };
-    int woken = poll(fds, sizeof(fds) / sizeof(fds[0]), sleep_ms(worker, now_ms));
+    int longest_ms = sleep_ms(worker, now_ms);
+    int woken = poll(fds, sizeof(fds) / sizeof(fds[0]), longest_ms);
 
     atomic_store(&worker->asleep, false);
+    worker->suspends = woken == 0 && longest_ms > 0;
     if (woken <= 0)
         return false;
+    if (fds[0].revents != 0)
+        worker->quiet_rounds = 0;
     if (fds[1].revents != 0)
         clear_wake(worker);
     return fds[2].revents != 0;
@@ -228,14 +248,14 @@ static bool sleep_until_work(struct http_worker *worker, int64_t now_ms)
  * only streams may be. */
 static void end_connections(struct http_worker *worker)
 {
-    resume_ready(worker);
+    go_on_with_ready(worker);
     for (struct http_connection *c = worker->first; c != NULL; c = c->next) {
         if (c->request.answer.stream != NULL)
             http_stream_cut(c->request.answer.stream);
         if (c->request.answer.feed != NULL)
             http_feed_cut(c->request.answer.feed);
     }
-    resume_ready(worker);
+    go_on_with_ready(worker);
     MHD_stop_daemon(worker->daemon);
 }
 
@@ -249,7 +269,9 @@ void http_worker_run(void *arg)
         end_overdue(worker, now_ms);
         if (sleep_until_work(worker, now_ms) && !accept_waiting(worker))
             worker->accept_at_ms = clock_monotonic_ms() + ACCEPT_PAUSE_MS;
-        resume_ready(worker);
+        go_on_with_ready(worker);
+        worker->goes_on = false;
+        worker->quiet_rounds++;
         MHD_run(worker->daemon);
     }
     end_connections(worker);

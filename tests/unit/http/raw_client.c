@@ -72,6 +72,14 @@ void raw_close(struct raw_client *client)
     buf_release(&client->in);
 }
 
+void raw_reset(struct raw_client *client)
+{
+    struct linger none = {.l_onoff = 1};
+
+    ck_assert_int_eq(setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)), 0);
+    raw_close(client);
+}
+
 static bool send_all(struct raw_client *client, struct str bytes)
 {
     while (bytes.len > 0) {

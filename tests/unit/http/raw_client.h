@@ -32,6 +32,7 @@ void raw_connect(struct raw_client *client, const char *address); /* "http://127
 void raw_connect_from(struct raw_client *client, const char *address, const char *from);
 bool raw_connects(const char *address); /* whether anybody listens */
 void raw_close(struct raw_client *client);
+void raw_reset(struct raw_client *client); /* closes it with a reset, not an end */
 
 void raw_send(struct raw_client *client, struct str bytes);
 /* May fail, as a server that has refused does not read on. */

@@ -114,6 +114,76 @@ START_TEST(a_request_whose_client_is_gone_is_finished_once_answered)
 }
 END_TEST
 
+/* The connection may end before the answer comes, or as it is being sent. */
+START_TEST(a_request_outlives_a_connection_that_is_reset)
+{
+    enum { RESETS = 200 };
+
+    start_with_threads(1);
+    for (unsigned i = 1; i <= RESETS; i++) {
+        raw_send(&client, STR("GET /hold HTTP/1.1\r\n" HOST "\r\n"));
+        echo_await(&echo.handled, i);
+        raw_reset(&client);
+        raw_connect(&client, echo_address(&echo));
+        echo_release(&echo, 1);
+        echo_await(&echo.finished, i);
+        ck_assert_int_eq(atomic_load(&echo.last_status), 200);
+    }
+    ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
+    ck_assert_uint_eq(atomic_load(&echo.finished), RESETS);
+    stop();
+}
+END_TEST
+
+START_TEST(requests_held_for_long_are_answered_among_short_ones)
+{
+    enum { HELD = 50, SHORT = 300 }; /* more than are called for before they are suspended */
+    static struct raw_client many[HELD];
+
+    start_with_threads(1);
+    for (int i = 0; i < HELD; i++) {
+        raw_connect(&many[i], echo_address(&echo));
+        raw_send(&many[i], STR("GET /hold HTTP/1.1\r\n" HOST "\r\n"));
+    }
+    echo_await(&echo.handled, HELD);
+    for (int i = 0; i < SHORT; i++)
+        ck_assert_int_eq(raw_request(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n").status, 200);
+    echo_release(&echo, HELD);
+    for (int i = 0; i < HELD; i++) {
+        ck_assert_int_eq(raw_receive(&many[i], false).status, 200);
+        ck_assert_int_eq(raw_request(&many[i], "GET /later HTTP/1.1\r\n" HOST "\r\n").status, 200);
+        raw_close(&many[i]);
+    }
+    ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
+    stop();
+}
+END_TEST
+
+/* A large head is not read at once, and nothing but the head tells the server to read on. */
+START_TEST(a_large_head_is_read_while_a_request_is_held)
+{
+    enum { LARGE = 15000 };
+    struct raw_client second;
+    struct buf request = BUF_INIT(LARGE + 200);
+
+    start_with_threads(1);
+    raw_send(&client, STR("GET /hold HTTP/1.1\r\n" HOST "\r\n"));
+    echo_await(&echo.handled, 1);
+    buf_add_cstr(&request, "GET /echo HTTP/1.1\r\n" HOST "X-Large: ");
+    while (request.len < LARGE)
+        buf_add_char(&request, 'x');
+    buf_add_str(&request, STR("\r\n\r\n"));
+    raw_connect(&second, echo_address(&echo));
+    raw_send(&second, buf_str(&request));
+    ck_assert_int_eq(raw_receive(&second, false).status, 200);
+    echo_release(&echo, 1);
+    ck_assert_int_eq(raw_receive(&client, false).status, 200);
+    raw_close(&second);
+    buf_release(&request);
+    stop();
+}
+END_TEST
+
 START_TEST(a_request_that_never_arrives_whole_reaches_nobody)
 {
     start_with_threads(1);
@@ -177,6 +247,9 @@ Suite *http_answer_suite(void)
     tcase_add_test(tcase, a_body_is_there_when_another_thread_answers);
     tcase_add_test(tcase, many_connections_and_threads_mix_answers_of_all_kinds);
     tcase_add_test(tcase, a_request_whose_client_is_gone_is_finished_once_answered);
+    tcase_add_test(tcase, a_request_outlives_a_connection_that_is_reset);
+    tcase_add_test(tcase, requests_held_for_long_are_answered_among_short_ones);
+    tcase_add_test(tcase, a_large_head_is_read_while_a_request_is_held);
     tcase_add_test(tcase, a_request_that_never_arrives_whole_reaches_nobody);
     tcase_add_loop_test(tcase, stopping_under_load_finishes_every_request_once, 0, 8);
     tcase_add_test(tcase, a_handler_may_answer_another_request_than_its_own);

@@ -157,6 +157,24 @@ START_TEST(a_wake_before_the_answer_is_not_lost)
 }
 END_TEST
 
+START_TEST(a_feed_to_a_connection_that_was_reset_closes)
+{
+    enum { RESETS = 100 };
+
+    start();
+    source.answers_late = true;
+    for (unsigned i = 1; i <= RESETS; i++) {
+        ask(GET);
+        raw_reset(&client);
+        raw_connect(&client, echo_address(&echo));
+        http_respond_feed(source.feed, 200, headers, 1);
+        echo_await(&source.closed, i);
+    }
+    atomic_store(&source.closed, 1);
+    stop();
+}
+END_TEST
+
 static void wake_often(void *arg)
 {
     (void)arg;
@@ -287,6 +305,7 @@ Suite *http_feed_suite(void)
     tcase_add_test(tc, what_comes_in_pieces_arrives_whole_and_closes);
     tcase_add_test(tc, a_client_of_http_1_0_has_its_end_by_the_connection);
     tcase_add_test(tc, a_wake_before_the_answer_is_not_lost);
+    tcase_add_test(tc, a_feed_to_a_connection_that_was_reset_closes);
     tcase_add_test(tc, wakes_from_another_thread_are_never_lost);
     tcase_add_test(tc, a_client_that_reads_nothing_is_cut);
     tcase_add_test(tc, an_idle_feed_is_not_cut);

@@ -27,6 +27,10 @@ static void open_stream(void *arg, struct http_request *r)
         {"Content-Type", STR_INIT("application/x-ndjson")}};
 
     (void)arg;
+    if (str_equal(http_request_path(r), STR("/unanswered"))) {
+        ck_assert_int_eq(queue_push(streams, r), QUEUE_PUSHED);
+        return;
+    }
     ck_assert_int_eq(queue_push(streams, http_respond_stream(r, 200, headers, 1)), QUEUE_PUSHED);
 }
 
@@ -237,6 +241,31 @@ START_TEST(a_writer_is_told_when_the_client_is_gone)
 }
 END_TEST
 
+/* Before it was answered: nobody knows yet. */
+START_TEST(a_stream_to_a_connection_that_was_reset_ends)
+{
+    enum { RESETS = 100 };
+
+    start();
+    for (unsigned i = 1; i <= RESETS; i++) {
+        struct http_request *r;
+        struct http_stream *stream;
+
+        raw_send(&client, STR("GET /unanswered HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        r = queue_pop(streams, RAW_WAIT_MS);
+        ck_assert_ptr_nonnull(r);
+        raw_reset(&client);
+        raw_connect(&client, echo_address(&echo));
+        stream = http_respond_stream(r, 200, NULL, 0);
+        while (http_stream_write(stream, STR("more\n")))
+            sched_yield();
+        http_stream_end(stream, true);
+        echo_await(&echo.finished, i);
+    }
+    stop();
+}
+END_TEST
+
 START_TEST(a_stream_that_fails_is_seen_to_be_truncated)
 {
     struct http_stream *stream;
@@ -332,6 +361,7 @@ Suite *http_stream_suite(void)
     tcase_add_test(tcase, a_writer_is_told_when_the_client_reads_nothing);
     tcase_add_test(tcase, a_writer_is_not_held_by_a_client_that_crawls);
     tcase_add_test(tcase, a_writer_is_told_when_the_client_is_gone);
+    tcase_add_test(tcase, a_stream_to_a_connection_that_was_reset_ends);
     tcase_add_test(tcase, a_stream_that_fails_is_seen_to_be_truncated);
     tcase_add_test(tcase, a_quiet_stream_is_not_the_clients_fault);
     tcase_add_test(tcase, head_of_a_stream_ends_it);
