@@ -200,8 +200,7 @@ static void serve_bulk(struct call *call)
     group = writes_new(call, WRITE_GROUP, &bulk_shape, dry_run);
     if (group == NULL)
         return;
-    group->compose = bulk_compose;
-    group->done = bulk_answer;
+    writes_answer_with(group, bulk_compose, bulk_answer);
     read_body(call, body, group);
     if (faults_count(call->faults) > 0)
         call_faults(call);

@@ -3,7 +3,8 @@
  * One HTTP request inside the API: who asks, under which ids, with what parameters, and the ways to
  * answer it. Lives in the request's arena; ends with exactly one answer.
  *
- * Threads: one owner at a time: the http thread, then the writer or a query thread it was given to.
+ * Threads: one owner at a time: the http thread, then the writer or a query thread it was given to,
+ * and after the writer the http thread again.
  */
 #ifndef DAYBOOK_API_CALL_H
 #define DAYBOOK_API_CALL_H

@@ -2,7 +2,7 @@
 /*
  * The answer to ?dry_run=true: the events that would have been appended.
  *
- * Threads: the writer's.
+ * Threads: the http thread's.
  */
 #ifndef DAYBOOK_API_DRY_RUN_H
 #define DAYBOOK_API_DRY_RUN_H

@@ -2,7 +2,7 @@
 /*
  * What came of a write, as HTTP says it: the stored form of a success, the problem of a refusal.
  *
- * Threads: the writer's, before COMMIT and in `done`; a query thread's.
+ * Threads: the writer's, before COMMIT; the http thread's; a query thread's.
  */
 #ifndef DAYBOOK_API_WRITE_ANSWER_H
 #define DAYBOOK_API_WRITE_ANSWER_H

@@ -19,6 +19,7 @@ enum { CONFLICT_EVENTS_MAX = 20 };
 struct pending { /* a write's `data` */
     struct call *call;
     const struct write_shape *shape;
+    void (*answer)(struct write *write);
 };
 
 static void compose(struct write *write, struct stored_answer *ret_answer)
@@ -129,6 +130,23 @@ static void answer(struct write *write)
     }
 }
 
+static void answer_on_http_thread(void *arg, struct http_request *request)
+{
+    struct write *write = arg;
+    const struct pending *pending = write->data;
+
+    (void)request;
+    pending->answer(write);
+}
+
+/* The writer's next batch does not wait for the answers of this one. */
+static void hand_back(struct write *write)
+{
+    const struct pending *pending = write->data;
+
+    http_hand_back(pending->call->request, answer_on_http_thread, write);
+}
+
 /* On the way. */
 
 bool writes_take_dry_run(struct call *call)
@@ -146,7 +164,7 @@ struct write *writes_new(struct call *call, enum write_kind kind, const struct w
     struct write *write = ARENA_NEW(call->arena, struct write);
     struct pending *pending = ARENA_NEW(call->arena, struct pending);
 
-    *pending = (struct pending){.call = call, .shape = shape};
+    *pending = (struct pending){.call = call, .shape = shape, .answer = answer};
     *write = (struct write){
         .kind = kind,
         .arena = call->arena,
@@ -156,7 +174,7 @@ struct write *writes_new(struct call *call, enum write_kind kind, const struct w
         .dry_run = dry_run,
         .deadline_ms = clock_monotonic_ms() + call->api->config.command_timeout_ms,
         .compose = compose,
-        .done = answer,
+        .done = hand_back,
         .data = pending,
     };
     if (!conditions_idempotency(call, write))
@@ -164,6 +182,16 @@ struct write *writes_new(struct call *call, enum write_kind kind, const struct w
     if (dry_run)
         write->idempotency_key = STR_NONE;
     return write;
+}
+
+void writes_answer_with(struct write *write,
+                        void (*own_compose)(struct write *, struct stored_answer *),
+                        void (*own_answer)(struct write *))
+{
+    struct pending *pending = write->data;
+
+    write->compose = own_compose;
+    pending->answer = own_answer;
 }
 
 void writes_init_part(struct write *part, const struct write *group,

@@ -2,7 +2,8 @@
 /*
  * From a call to a write and back: submits it, and turns whatever came of it into an answer.
  *
- * Threads: writes_submit on the http thread; the answer is given on the writer's or a query thread.
+ * Threads: writes_submit on the http thread; the writer hands the write back to it for its answer,
+ * which a query thread gives where more has to be read.
  */
 #ifndef DAYBOOK_API_WRITES_H
 #define DAYBOOK_API_WRITES_H
@@ -26,6 +27,11 @@ bool writes_take_dry_run(struct call *call);
  * neither looks its Idempotency-Key up nor stores anything under it. */
 struct write *writes_new(struct call *call, enum write_kind kind, const struct write_shape *shape,
                          bool dry_run);
+
+/* In place of what else composes the stored answer, and answers on the http thread. */
+void writes_answer_with(struct write *write,
+                        void (*own_compose)(struct write *, struct stored_answer *),
+                        void (*own_answer)(struct write *));
 
 /* A command of GROUP, a write of writes_new(); the caller fills in what it asks. */
 void writes_init_part(struct write *part, const struct write *group,

@@ -53,6 +53,19 @@ void http_answer_deliver(struct http_request *r)
     atomic_fetch_sub(&server->held, 1);
 }
 
+void http_hand_back(struct http_request *r, http_handler_fn fn, void *arg)
+{
+    struct http_worker *worker = r->connection->worker;
+    struct http_server *server = worker->server;
+
+    r->next = fn;
+    r->next_arg = arg;
+    /* The request's own count may be gone as soon as the worker has it. */
+    atomic_fetch_add(&server->held, 1);
+    http_worker_push_ready(worker, r);
+    atomic_fetch_sub(&server->held, 1);
+}
+
 void http_respond(struct http_request *r, const struct http_response *response)
 {
     http_answer_store(r, response);

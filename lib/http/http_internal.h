@@ -8,6 +8,7 @@
  *
  *   RECEIVING  the worker's: head and body are coming in
  *   HELD       the handler's, or whom it gave the request to; the connection waits (hold.c)
+ *   RETURNED   the worker's: handed back, and the function it came with is to be called
  *   ANSWERED   the worker's: the answer is stored and is to be queued
  *   SENDING    the worker's: libmicrohttpd sends
  *
@@ -42,6 +43,7 @@
 enum request_state {
     REQUEST_RECEIVING,
     REQUEST_HELD,
+    REQUEST_RETURNED,
     REQUEST_ANSWERED,
     REQUEST_SENDING,
 };
@@ -82,8 +84,10 @@ struct http_request {
 
     struct arena *arena;
     int64_t started_us;
-    bool suspended; /* the connection, while the request is held */
-    unsigned calls; /* how often libmicrohttpd has called for it in vain */
+    bool suspended;       /* the connection, while the request is held */
+    unsigned calls;       /* how often libmicrohttpd has called for it in vain */
+    http_handler_fn next; /* whom it goes to, being handed back; NULL: it is answered */
+    void *next_arg;
     void *data;
     struct http_answer answer;
     struct http_request *next_ready; /* of worker->ready */
@@ -182,6 +186,8 @@ void *http_receive_target(void *worker, const char *target, struct MHD_Connectio
 enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const char *url,
                              const char *method, const char *version, const char *data,
                              size_t *data_len, void **request);
+/* Gives a request that was handed back to whom it goes next; true: that answered it. */
+bool http_receive_returned(struct http_request *r);
 /* Called with each answer, on any thread: true if this is the worker's thread, still in the
  * handler's call with R. */
 bool http_receive_answered(const struct http_request *r);

@@ -174,6 +174,37 @@ bool http_receive_answered(const struct http_request *r)
     return true;
 }
 
+/* True: it was answered meanwhile, else it is kept. */
+static bool give(struct http_request *r, http_handler_fn fn, void *arg)
+{
+    r->state = REQUEST_HELD;
+    handling.request = r;
+    handling.answered = false;
+    fn(arg, r);
+    handling.request = NULL;
+    if (handling.answered)
+        r->state = REQUEST_ANSWERED;
+    return handling.answered;
+}
+
+bool http_receive_returned(struct http_request *r)
+{
+    http_handler_fn next = r->next;
+
+    assert(r->state == REQUEST_RETURNED);
+    r->next = NULL;
+    return give(r, next, r->next_arg);
+}
+
+/* Behind its owner's call. */
+static enum MHD_Result answer_or_hold(struct http_request *r, bool answered)
+{
+    if (answered)
+        return http_answer_queue(r);
+    http_hold(r);
+    return MHD_YES;
+}
+
 static enum MHD_Result give_to_handler(struct http_request *r)
 {
     struct http_server *server = r->connection->worker->server;
@@ -185,18 +216,7 @@ static enum MHD_Result give_to_handler(struct http_request *r)
         return http_refuse(r, &server_stops);
     }
     http_connection_set_stage(r->connection, STAGE_HELD);
-    r->state = REQUEST_HELD;
-    handling.request = r;
-    handling.answered = false;
-    server->config.handler(server->config.arg, r);
-    handling.request = NULL;
-
-    if (handling.answered) {
-        r->state = REQUEST_ANSWERED;
-        return http_answer_queue(r);
-    }
-    http_hold(r);
-    return MHD_YES;
+    return answer_or_hold(r, give(r, server->config.handler, server->config.arg));
 }
 
 enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const char *url,
@@ -212,6 +232,8 @@ enum MHD_Result http_receive(void *worker, struct MHD_Connection *mhd, const cha
         http_hold_on(r);
         return MHD_YES;
     }
+    if (r->state == REQUEST_RETURNED)
+        return answer_or_hold(r, http_receive_returned(r));
     if (r->state == REQUEST_ANSWERED)
         return http_answer_queue(r);
     assert(r->state == REQUEST_RECEIVING);

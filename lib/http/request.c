@@ -92,9 +92,10 @@ void http_request_finish(void *worker, struct MHD_Connection *mhd, void **reques
     ((struct http_worker *)worker)->goes_on = true;
     if (r == NULL)
         return;
-    if (r->state == REQUEST_HELD) /* the client is gone; whoever holds its request does not know */
+    /* The client is gone; whoever holds its request, now or next, does not know. */
+    if (r->state == REQUEST_HELD)
         http_hold_lost(r);
-    else
+    else if (r->state != REQUEST_RETURNED || http_receive_returned(r))
         http_request_end(r);
 }
 

@@ -8,7 +8,7 @@
  * problem+json by the `refuse` callback's body without the handler being called.
  *
  * Threads: the handler runs on http threads and must not block; http_respond* from any thread,
- * once.
+ * once; http_hand_back likewise.
  */
 #ifndef DAYBOOK_HTTP_SERVER_H
 #define DAYBOOK_HTTP_SERVER_H
@@ -121,6 +121,12 @@ typedef void (*http_finished_fn)(void *arg, struct http_request *request, int st
 void http_server_on_finished(struct http_server *server, http_finished_fn fn, void *arg);
 
 void http_respond(struct http_request *r, const struct http_response *response);
+
+/*
+ * Gives a request that was kept back to its http thread, which calls FN with it as it would call
+ * the handler: for an owner who has no time to write the answer. What FN needs lives until then.
+ */
+void http_hand_back(struct http_request *r, http_handler_fn fn, void *arg);
 
 /*
  * A body of unknown length, written from one thread at its own pace: http_stream_write waits while

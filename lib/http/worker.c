@@ -178,12 +178,11 @@ static void go_on(struct http_request *r)
         MHD_resume_connection(r->connection->mhd);
         return;
     }
-    r->state = REQUEST_ANSWERED;
-    if (r->connection->ended) {
+    r->state = r->next != NULL ? REQUEST_RETURNED : REQUEST_ANSWERED;
+    if (!r->connection->ended)
+        http_hold_end(r);
+    else if (r->state == REQUEST_ANSWERED || http_receive_returned(r))
         http_connection_end(r->connection);
-        return;
-    }
-    http_hold_end(r);
 }
 
 static void go_on_with_ready(struct http_worker *worker)

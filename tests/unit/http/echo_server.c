@@ -69,7 +69,8 @@ static void handle(void *arg, struct http_request *r)
     struct str path = http_request_path(r);
 
     atomic_fetch_add(&echo->handled, 1);
-    if (str_equal(path, STR("/later")))
+    if (str_equal(path, STR("/later")) || str_equal(path, STR("/back")) ||
+        str_equal(path, STR("/rounds")))
         push(echo->later, r);
     else if (str_equal(path, STR("/race")))
         race(echo, r);
@@ -92,6 +93,25 @@ static void handle(void *arg, struct http_request *r)
         answer_echo(r);
 }
 
+/* On the http thread. */
+static void go_round_again(void *arg, struct http_request *r)
+{
+    struct echo_server *echo = arg;
+
+    if (str_equal(http_request_path(r), STR("/back"))) {
+        answer_echo(r);
+        return;
+    }
+    http_request_set_data(r, echo);
+    push(echo->later, r);
+}
+
+static bool is_to_be_handed_back(const struct http_request *r)
+{
+    return str_equal(http_request_path(r), STR("/back")) ||
+           (str_equal(http_request_path(r), STR("/rounds")) && http_request_data(r) == NULL);
+}
+
 static void answer_later(void *arg)
 {
     struct echo_server *echo = arg;
@@ -100,6 +120,10 @@ static void answer_later(void *arg)
     while ((r = queue_pop(echo->later, -1)) != NULL) {
         bool racing = str_equal(http_request_path(r), STR("/race"));
 
+        if (is_to_be_handed_back(r)) {
+            http_hand_back(r, go_round_again, echo);
+            continue;
+        }
         echo_answer(r, 200, STR("later"));
         if (racing)
             atomic_fetch_add(&echo->raced, 1);

@@ -6,6 +6,8 @@
  *   /body    at once: the request's body
  *   /later   by another thread
  *   /race    by another thread, before the handler returns
+ *   /back    as /echo, handed back by another thread
+ *   /rounds  handed back by another thread, then kept anew and answered by it as /later
  *   /hold    when echo_release is called
  *   /release calls it for one
  *   /block   keeps its http thread until `unblocked`

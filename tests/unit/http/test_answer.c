@@ -28,18 +28,23 @@ static void stop(void)
     echo_stop(&echo);
 }
 
-static void request_many(const char *request, unsigned count)
+static void request_so_many(const char *request, unsigned count, struct str body)
 {
     for (unsigned i = 0; i < count; i++) {
         struct raw_reply reply = raw_request(&client, request);
 
         ck_assert_int_eq(reply.status, 200);
-        ck_assert(str_equal(reply.body, STR("later")));
+        ck_assert(str_equal(reply.body, body));
     }
     ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
     ck_assert_uint_eq(atomic_load(&echo.handled), count);
     ck_assert_uint_eq(atomic_load(&echo.finished), count);
-    ck_assert_uint_eq(atomic_load(&echo.last_bytes), strlen("later"));
+    ck_assert_uint_eq(atomic_load(&echo.last_bytes), body.len);
+}
+
+static void request_many(const char *request, unsigned count)
+{
+    request_so_many(request, count, STR("later"));
 }
 
 START_TEST(an_answer_may_come_after_the_handler_has_returned)
@@ -58,6 +63,22 @@ START_TEST(an_answer_may_come_before_the_handler_has_returned)
 }
 END_TEST
 
+START_TEST(a_request_that_is_handed_back_is_answered_on_its_thread)
+{
+    start_with_threads(1);
+    request_so_many("GET /back HTTP/1.1\r\n" HOST "\r\n", 2000, STR("GET /back? 0"));
+    stop();
+}
+END_TEST
+
+START_TEST(a_request_that_was_handed_back_may_be_kept_anew)
+{
+    start_with_threads(1);
+    request_many("GET /rounds HTTP/1.1\r\n" HOST "\r\n", 2000);
+    stop();
+}
+END_TEST
+
 START_TEST(a_body_is_there_when_another_thread_answers)
 {
     start_with_threads(1);
@@ -69,9 +90,10 @@ END_TEST
 START_TEST(many_connections_and_threads_mix_answers_of_all_kinds)
 {
     enum { CLIENTS = 64, ROUNDS = 100 };
-    static const char *const requests[] = {"GET /later HTTP/1.1\r\n" HOST "\r\n",
-                                           "GET /echo HTTP/1.1\r\n" HOST "\r\n",
-                                           "GET //refused HTTP/1.1\r\n" HOST "\r\n"};
+    static const char *const requests[] = {
+        "GET /later HTTP/1.1\r\n" HOST "\r\n", "GET /echo HTTP/1.1\r\n" HOST "\r\n",
+        "GET //refused HTTP/1.1\r\n" HOST "\r\n", "GET /rounds HTTP/1.1\r\n" HOST "\r\n",
+        "GET /back HTTP/1.1\r\n" HOST "\r\n"};
     static struct raw_client many[CLIENTS];
 
     start_with_threads(3);
@@ -79,9 +101,9 @@ START_TEST(many_connections_and_threads_mix_answers_of_all_kinds)
         raw_connect(&many[i], echo_address(&echo));
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < CLIENTS; i++)
-            raw_send(&many[i], str_of(requests[(i + round) % 3]));
+            raw_send(&many[i], str_of(requests[(i + round) % 5]));
         for (int i = 0; i < CLIENTS; i++) {
-            bool refused = (i + round) % 3 == 2;
+            bool refused = (i + round) % 5 == 2;
 
             ck_assert_int_eq(raw_receive(&many[i], false).status, refused ? 400 : 200);
             if (refused) {
@@ -110,6 +132,27 @@ START_TEST(a_request_whose_client_is_gone_is_finished_once_answered)
     ck_assert_uint_eq(atomic_load(&echo.finished), 1);
     ck_assert_int_eq(atomic_load(&echo.last_status), 200);
     raw_connect(&client, echo_address(&echo));
+    stop();
+}
+END_TEST
+
+/* Whatever it is at: with its owner, on its way back, kept anew, being sent. */
+START_TEST(a_request_that_goes_rounds_outlives_a_connection_that_is_reset)
+{
+    enum { RESETS = 500 };
+    static const char *const requests[] = {"GET /back HTTP/1.1\r\n" HOST "\r\n",
+                                           "GET /rounds HTTP/1.1\r\n" HOST "\r\n"};
+
+    start_with_threads(2);
+    for (unsigned i = 1; i <= RESETS; i++) {
+        raw_send(&client, str_of(requests[i % 2]));
+        echo_await(&echo.handled, i);
+        raw_reset(&client);
+        raw_connect(&client, echo_address(&echo));
+    }
+    echo_await(&echo.finished, RESETS);
+    ck_assert(http_server_wait_idle(echo.server, RAW_WAIT_MS));
+    ck_assert_uint_eq(atomic_load(&echo.finished), RESETS);
     stop();
 }
 END_TEST
@@ -202,13 +245,16 @@ END_TEST
 START_TEST(stopping_under_load_finishes_every_request_once)
 {
     enum { CLIENTS = 32, PIPELINED = 50 };
+    static const char *const requests[] = {"GET /later HTTP/1.1\r\n" HOST "\r\n",
+                                           "GET /back HTTP/1.1\r\n" HOST "\r\n",
+                                           "GET /rounds HTTP/1.1\r\n" HOST "\r\n"};
     static struct raw_client many[CLIENTS];
 
     start_with_threads(2);
     for (int i = 0; i < CLIENTS; i++) {
         raw_connect(&many[i], echo_address(&echo));
         for (int j = 0; j < PIPELINED; j++)
-            raw_send(&many[i], STR("GET /later HTTP/1.1\r\n" HOST "\r\n"));
+            raw_send(&many[i], str_of(requests[j % 3]));
     }
     echo_await(&echo.handled, CLIENTS * PIPELINED / (2 + (unsigned)_i));
     raw_close(&client);
@@ -244,10 +290,13 @@ Suite *http_answer_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, an_answer_may_come_after_the_handler_has_returned);
     tcase_add_test(tcase, an_answer_may_come_before_the_handler_has_returned);
+    tcase_add_test(tcase, a_request_that_is_handed_back_is_answered_on_its_thread);
+    tcase_add_test(tcase, a_request_that_was_handed_back_may_be_kept_anew);
     tcase_add_test(tcase, a_body_is_there_when_another_thread_answers);
     tcase_add_test(tcase, many_connections_and_threads_mix_answers_of_all_kinds);
     tcase_add_test(tcase, a_request_whose_client_is_gone_is_finished_once_answered);
     tcase_add_test(tcase, a_request_outlives_a_connection_that_is_reset);
+    tcase_add_test(tcase, a_request_that_goes_rounds_outlives_a_connection_that_is_reset);
     tcase_add_test(tcase, requests_held_for_long_are_answered_among_short_ones);
     tcase_add_test(tcase, a_large_head_is_read_while_a_request_is_held);
     tcase_add_test(tcase, a_request_that_never_arrives_whole_reaches_nobody);
