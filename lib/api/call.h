@@ -85,7 +85,10 @@ bool call_prefers(const struct call *call, const char *type); /* Accept names it
 void call_header(struct call *call, const char *name,
                  struct str value); /* VALUE lives in the arena */
 void call_etag(struct call *call, struct version version);
+struct str call_etag_of(struct arena *arena, struct version version); /* as the header has it */
 void call_answer(struct call *call, int status, const char *content_type, struct str body);
+/* The same with a body that lies in the call's arena. */
+void call_answer_kept(struct call *call, int status, const char *content_type, struct str body);
 void call_json(struct call *call, int status, const struct buf *body); /* 500 when it failed */
 void call_no_body(struct call *call, int status);
 

@@ -17,17 +17,34 @@ void call_header(struct call *call, const char *name, struct str value)
     call->headers[call->headers_count++] = (struct http_header){.name = name, .value = value};
 }
 
-void call_etag(struct call *call, struct version version)
+struct str call_etag_of(struct arena *arena, struct version version)
 {
-    call_header(call, "ETag", arena_printf(call->arena, "\"%lld\"", (long long)version.n));
+    char digits[24];
+    char *text = digits + sizeof digits;
+    int64_t rest = version.n;
+
+    assert(rest >= 0);
+    *--text = '"';
+    do {
+        *--text = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    *--text = '"';
+    return arena_dup(arena, str_from(text, (size_t)(digits + sizeof digits - text)));
 }
 
-static void respond(struct call *call, int status, struct str body)
+void call_etag(struct call *call, struct version version)
+{
+    call_header(call, "ETag", call_etag_of(call->arena, version));
+}
+
+static void respond(struct call *call, int status, struct str body, bool in_arena)
 {
     struct http_response response = {.status = status,
                                      .headers = call->headers,
                                      .headers_count = call->headers_count,
-                                     .body = body};
+                                     .body = body,
+                                     .body_in_arena = in_arena};
 
     http_respond(call->request, &response);
 }
@@ -35,7 +52,13 @@ static void respond(struct call *call, int status, struct str body)
 void call_answer(struct call *call, int status, const char *content_type, struct str body)
 {
     call_header(call, "Content-Type", str_of(content_type));
-    respond(call, status, body);
+    respond(call, status, body, false);
+}
+
+void call_answer_kept(struct call *call, int status, const char *content_type, struct str body)
+{
+    call_header(call, "Content-Type", str_of(content_type));
+    respond(call, status, body, true);
 }
 
 void call_json(struct call *call, int status, const struct buf *body)
@@ -49,7 +72,7 @@ void call_json(struct call *call, int status, const struct buf *body)
 
 void call_no_body(struct call *call, int status)
 {
-    respond(call, status, STR(""));
+    respond(call, status, STR(""), false);
 }
 
 void call_refuse(struct call *call, const struct problem *problem)
@@ -152,7 +175,7 @@ void call_failed(struct call *call, const struct error *err)
 bool call_not_modified(struct call *call, struct version version)
 {
     struct str wanted = http_request_header(call->request, "If-None-Match", NULL);
-    struct str etag = arena_printf(call->arena, "\"%lld\"", (long long)version.n);
+    struct str etag = call_etag_of(call->arena, version);
 
     call_header(call, "ETag", etag);
     while (wanted.len > 0) {

@@ -60,6 +60,7 @@ static bool check_fits(const unsigned char *bytes, size_t len)
 struct str token_format(struct arena *arena, const struct consistency_token *token)
 {
     unsigned char bytes[TOKEN_BYTES_MAX];
+    char *text = arena_alloc(arena, 1 + BASE64URL_LEN(TOKEN_BYTES_MAX));
     size_t len = LOG_BYTES;
 
     assert(token->first.n >= 0 && token->first.n <= token->last.n);
@@ -68,8 +69,8 @@ struct str token_format(struct arena *arena, const struct consistency_token *tok
     len += put_number(bytes + len, (uint64_t)token->first.n);
     len += put_number(bytes + len, (uint64_t)(token->last.n - token->first.n));
     put_check(bytes, len);
-    return arena_printf(arena, "%c" STR_FMT, VERSION_1,
-                        STR_ARG(base64url_encode(arena, bytes, len + CHECK_BYTES)));
+    text[0] = VERSION_1;
+    return str_from(text, 1 + base64url_write(text + 1, bytes, len + CHECK_BYTES));
 }
 
 const char *token_parse(struct str text, struct consistency_token *ret)

@@ -7,7 +7,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { ANSWER_BYTES_MAX = 4 << 20 };
+enum {
+    ANSWER_BYTES_MAX = 4 << 20,
+    MOST_ANSWERS = 1024, /* bytes of a command's that appends a few events */
+    HEADERS_MAX = 3,
+};
 
 /* A success. */
 
@@ -69,38 +73,73 @@ void writes_command_body(const struct write *write, const struct write_shape *sh
 struct str write_answer_location(const struct write *write, const struct write_shape *shape)
 {
     size_t brace = str_index(str_of(shape->location), '{');
+    char *text = arena_alloc(write->arena, brace + write->id.len);
 
-    return arena_printf(write->arena, STR_FMT STR_FMT, (int)brace, shape->location,
-                        STR_ARG(write->id));
+    memcpy(text, shape->location, brace);
+    memcpy(text + brace, write->id.data, write->id.len);
+    return str_from(text, brace + write->id.len);
 }
 
-static struct str headers_of(struct call *call, const struct write *write,
-                             const struct write_shape *shape)
+/* Returns how many. */
+static size_t headers_of(struct call *call, const struct write *write,
+                         const struct write_shape *shape, struct http_header headers[HEADERS_MAX])
 {
-    SCOPED_VALUE(buf_release) struct buf headers = BUF_INIT(1024);
     struct consistency_token token = write_answer_token(call, write);
+    size_t count = 0;
 
     if (write->streams_count == 1 || write->kind == WRITE_COMMAND)
-        buf_printf(&headers, "ETag: \"%lld\"\n", (long long)write->streams[0].version.n);
+        headers[count++] =
+            (struct http_header){"ETag", call_etag_of(write->arena, write->streams[0].version)};
     if (shape->location != NULL)
-        buf_printf(&headers, "Location: " STR_FMT "\n",
-                   STR_ARG(write_answer_location(write, shape)));
-    buf_printf(&headers, "Consistency-Token: " STR_FMT "\n",
-               STR_ARG(token_format(write->arena, &token)));
-    assert(!headers.failed);
-    return arena_dup(write->arena, buf_str(&headers));
+        headers[count++] = (struct http_header){"Location", write_answer_location(write, shape)};
+    headers[count++] =
+        (struct http_header){"Consistency-Token", token_format(write->arena, &token)};
+    return count;
 }
 
-void write_answer_success(struct call *call, const struct write *write,
-                          const struct write_shape *shape, struct stored_answer *ret)
+static struct str body_of(const struct write *write, const struct write_shape *shape)
 {
     SCOPED_VALUE(buf_release) struct buf body = BUF_INIT(ANSWER_BYTES_MAX);
 
+    (void)buf_reserve(&body, MOST_ANSWERS); /* at once, not by doubling */
     shape->body(write, shape, &body);
     assert(!body.failed);
+    return arena_dup(write->arena, buf_str(&body));
+}
+
+void write_answer_compose(struct call *call, const struct write *write,
+                          const struct write_shape *shape, struct stored_answer *ret)
+{
+    SCOPED_VALUE(buf_release) struct buf lines = BUF_INIT(1024);
+    struct http_header headers[HEADERS_MAX];
+    size_t count = headers_of(call, write, shape, headers);
+
+    for (size_t i = 0; i < count; i++) {
+        buf_add_cstr(&lines, headers[i].name);
+        buf_add_cstr(&lines, ": ");
+        buf_add_str(&lines, headers[i].value);
+        buf_add_char(&lines, '\n');
+    }
+    assert(!lines.failed);
     *ret = (struct stored_answer){.status = shape->status,
-                                  .headers = headers_of(call, write, shape),
-                                  .body = arena_dup(write->arena, buf_str(&body))};
+                                  .headers = arena_dup(write->arena, buf_str(&lines)),
+                                  .body = body_of(write, shape)};
+}
+
+static void send_body(struct call *call, int status, struct str body)
+{
+    call_answer_kept(call, status, "application/json; charset=utf-8", body);
+}
+
+void write_answer_success(struct call *call, const struct write *write,
+                          const struct write_shape *shape)
+{
+    struct http_header headers[HEADERS_MAX];
+    size_t count = headers_of(call, write, shape, headers);
+
+    for (size_t i = 0; i < count; i++)
+        call_header(call, headers[i].name, headers[i].value);
+    send_body(call, shape->status, body_of(write, shape));
 }
 
 void write_answer_send(struct call *call, const struct stored_answer *answer)
@@ -113,7 +152,7 @@ void write_answer_send(struct call *call, const struct stored_answer *answer)
 
         call_header(call, arena_cstr(call->arena, name), str_trim(value));
     }
-    call_answer(call, answer->status, "application/json; charset=utf-8", answer->body);
+    send_body(call, answer->status, answer->body);
 }
 
 /* Refusals. */

@@ -9,9 +9,12 @@
 #include "api/token.h"
 #include "api/writes.h"
 
-/* Of WRITE_APPENDED and WRITE_REPEATED, not dry. Depends on the results only. */
-void write_answer_success(struct call *call, const struct write *write,
+/* Of WRITE_APPENDED and WRITE_REPEATED, not dry: as it is stored, and as it is sent when it was not
+ * stored. Depends on the results only. */
+void write_answer_compose(struct call *call, const struct write *write,
                           const struct write_shape *shape, struct stored_answer *ret);
+void write_answer_success(struct call *call, const struct write *write,
+                          const struct write_shape *shape);
 
 /* Of every other outcome but WRITE_REPLAYED; a conflict as one of a condition in the body. */
 struct problem write_answer_problem(struct call *call, const struct write *write);

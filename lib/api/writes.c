@@ -26,19 +26,15 @@ static void compose(struct write *write, struct stored_answer *ret_answer)
 {
     const struct pending *pending = write->data;
 
-    write_answer_success(pending->call, write, pending->shape, ret_answer);
+    write_answer_compose(pending->call, write, pending->shape, ret_answer);
 }
 
 static void answer_success(struct call *call, struct write *write, const struct write_shape *shape)
 {
-    struct stored_answer composed;
-
-    if (write->dry_run) {
+    if (write->dry_run)
         dry_run_answer(call, write, shape);
-        return;
-    }
-    write_answer_success(call, write, shape, &composed);
-    write_answer_send(call, &composed);
+    else
+        write_answer_success(call, write, shape);
 }
 
 /* SINCE: the events the caller has not seen; NULL: they were not read. */

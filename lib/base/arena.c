@@ -33,6 +33,7 @@ enum {
     CHUNK_DEFAULT = 4 * 1024,
     CHUNK_LARGEST = 256 * 1024, /* chunks double up to here; a bigger allocation has its own */
     KEEP_MAX = 256 * 1024,      /* arena_clear gives the rest back */
+    MOST_TEXTS = 256,           /* bytes of those that arena_printf formats once */
 };
 
 struct chunk {
@@ -211,6 +212,7 @@ char *arena_cstr(struct arena *arena, struct str s)
 
 struct str arena_printf(struct arena *arena, const char *fmt, ...)
 {
+    char most[MOST_TEXTS];
     va_list args;
     va_list again;
     int len;
@@ -218,11 +220,14 @@ struct str arena_printf(struct arena *arena, const char *fmt, ...)
 
     va_start(args, fmt);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, fmt, args);
+    len = vsnprintf(most, sizeof(most), fmt, args);
     va_end(args);
     assert(len >= 0); /* no wide characters in our formats */
     text = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, fmt, again);
+    if ((size_t)len < sizeof(most))
+        memcpy(text, most, (size_t)len + 1);
+    else
+        vsnprintf(text, (size_t)len + 1, fmt, again);
     va_end(again);
     return str_from(text, (size_t)len);
 }

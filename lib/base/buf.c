@@ -65,7 +65,7 @@ void buf_commit(struct buf *buf, size_t bytes)
     buf->len += bytes;
 }
 
-void buf_add(struct buf *buf, const void *data, size_t len)
+void buf_add_growing(struct buf *buf, const void *data, size_t len)
 {
     char *room = len > 0 ? buf_reserve(buf, len) : NULL;
 
@@ -73,21 +73,6 @@ void buf_add(struct buf *buf, const void *data, size_t len)
         return;
     memcpy(room, data, len);
     buf->len += len;
-}
-
-void buf_add_str(struct buf *buf, struct str s)
-{
-    buf_add(buf, s.data, s.len);
-}
-
-void buf_add_cstr(struct buf *buf, const char *s)
-{
-    buf_add(buf, s, strlen(s));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
 }
 
 void buf_add_i64(struct buf *buf, int64_t value)

@@ -36,10 +36,34 @@ void buf_clear(struct buf *buf); /* keeps the memory */
 char *buf_reserve(struct buf *buf, size_t bytes);
 void buf_commit(struct buf *buf, size_t bytes);
 
-void buf_add(struct buf *buf, const void *data, size_t len);
-void buf_add_str(struct buf *buf, struct str s);
-void buf_add_cstr(struct buf *buf, const char *s);
-void buf_add_char(struct buf *buf, char c);
+void buf_add_growing(struct buf *buf, const void *data, size_t len);
+
+/* In the header, as the writers of JSON add a few bytes at a time. */
+static inline void buf_add(struct buf *buf, const void *data, size_t len)
+{
+    if (len == 0 || buf->failed || len > buf->capacity - buf->len) {
+        buf_add_growing(buf, data, len);
+        return;
+    }
+    memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+}
+
+static inline void buf_add_str(struct buf *buf, struct str s)
+{
+    buf_add(buf, s.data, s.len);
+}
+
+static inline void buf_add_cstr(struct buf *buf, const char *s)
+{
+    buf_add(buf, s, strlen(s));
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_add_u64(struct buf *buf, uint64_t value);
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -5,26 +5,11 @@
 #include "base/clock.h"
 
 /* What follows the backslash; 'u' for those without a short form, 0 for what needs none. */
-static char escape_of(unsigned char c)
-{
-    switch (c) {
-    case '"':
-    case '\\':
-        return (char)c;
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return c < 0x20 ? 'u' : '\0';
-    }
-}
+static const char escapes[256] = {
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',           'n', 'u',
+    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',           'u', 'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
+};
 
 static void write_escape(struct buf *out, unsigned char c, char escape)
 {
@@ -45,7 +30,7 @@ void json_write_str(struct buf *out, struct str s)
 
     buf_add_char(out, '"');
     for (size_t i = 0; i < s.len; i++) {
-        char escape = escape_of((unsigned char)s.data[i]);
+        char escape = escapes[(unsigned char)s.data[i]];
 
         if (escape == '\0')
             continue;
