@@ -272,6 +272,11 @@ static int64_t time_left(int64_t until_ms, int64_t most_ms)
     return left_ms < most_ms ? left_ms : most_ms;
 }
 
+static int64_t until_next_look_ms(const struct writer *w)
+{
+    return time_left(pg_is_open(w->conn) ? w->ping_at_ms : w->connect_at_ms, PING_MS);
+}
+
 static bool is_drained(struct writer *w)
 {
     return queue_is_closed(w->queue) && queue_count(w->queue) == 0 && core_waiting(w->core) == 0;
@@ -288,8 +293,8 @@ static void run(void *arg)
         hand_back(w);
         if (step == CORE_NOTHING && core_waiting(w->core) == 0) {
             look_after_connection(w);
-            take_writes(w,
-                        time_left(pg_is_open(w->conn) ? w->ping_at_ms : w->connect_at_ms, PING_MS));
+            /* While it waited for the server, writes may have been taken. */
+            take_writes(w, core_waiting(w->core) > 0 ? 0 : until_next_look_ms(w));
         } else if (step == CORE_WAIT) {
             take_writes(w, time_left(core_wait_until_ms(w->core), PING_MS));
         } else if (step != CORE_NOTHING) {

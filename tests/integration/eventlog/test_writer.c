@@ -410,6 +410,31 @@ START_TEST(writes_are_answered_in_the_order_they_came)
 }
 END_TEST
 
+START_TEST(a_write_that_comes_during_a_look_at_the_head_does_not_wait_for_the_next)
+{
+    SCOPED(pg_free)
+    struct pg_conn *locker = database_connect(the_log.database, PG_PROFILE_QUERY);
+    struct write *write = write_append("note-1", 1, NULL);
+    struct writer *looking;
+    struct error err;
+    int64_t released_ms;
+
+    ck_assert(pg_begin(locker, &err));
+    ck_assert(pg_script(locker, "lock table log_head in access exclusive mode", &err));
+    looking = rig_writer();
+    rig_eventually(BACKEND_WAITS, 1); /* with its first look */
+    rig_submit(looking, write);
+    ck_assert_ptr_null(queue_pop(the_log.finished, 150)); /* taken while the look waits */
+    released_ms = clock_monotonic_ms();
+    pg_rollback(locker);
+    ck_assert_ptr_eq(rig_await(), write);
+    ck_assert_int_lt(clock_monotonic_ms() - released_ms, 500); /* it looks every 1,000 ms */
+    ck_assert_int_eq(write->outcome, WRITE_APPENDED);
+    write_drop(write);
+    writer_stop(looking);
+}
+END_TEST
+
 START_TEST(a_commit_raises_the_signal_and_the_status)
 {
     struct signal *committed = signal_new();
@@ -455,6 +480,7 @@ Suite *eventlog_writer_suite(void)
     tcase_add_test(tc, a_write_that_waits_too_long_in_the_queue_is_told);
     tcase_add_test(tc, stopping_answers_all_that_was_taken);
     tcase_add_test(tc, writes_are_answered_in_the_order_they_came);
+    tcase_add_test(tc, a_write_that_comes_during_a_look_at_the_head_does_not_wait_for_the_next);
     tcase_add_test(tc, a_commit_raises_the_signal_and_the_status);
     suite_add_tcase(suite, tc);
     return suite;
