@@ -83,7 +83,7 @@ VERSIONED := $(if $(C_SOURCES),$(shell grep -ls DAYBOOK_VERSION $(C_SOURCES)))
 
 all: $(PROGRAMS) $(B)/libdaybook.a ## build the programs (VARIANT=release|asan|tsan, CC=gcc|clang)
 
-test-programs: all $(TEST_RUNNERS)
+test-programs: all $(TEST_RUNNERS) $(BENCH_PROGRAMS)
 
 # Should make die, the script that it started ends too, and with it all services.
 run: ## set up what is missing, then run Daybook with PostgreSQL and Kafka of its own until Ctrl-C
@@ -121,8 +121,8 @@ fuzz: ## run each parser's fuzz target for FUZZ_SECONDS (60), with clang; not a 
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-bench: all $(BENCH_PROGRAMS) ## measure the whole path
-	@scripts/test-services bench/run
+bench: all $(BENCH_PROGRAMS) ## measure it beside the machine's own limits (BENCH="--only orders pay" and other options)
+	@scripts/test-services bench/run $(BENCH)
 
 lint: ## check format, layers, shape, banned functions, shell scripts, cppcheck, clang-tidy
 	@scripts/install-packages

@@ -1,48 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long after its acknowledgement an order can be read: in Kafka, and in the read model.
 
-An open loop places orders at a fixed rate. kcat follows the topic as any consumer would; a poller
-asks a list how far its read model is. Both note the time at which a position was first seen.
+An open loop places orders at a fixed rate and writes down when each was acknowledged. A consumer
+follows the topic as any would; a poller asks a list how far its read model is. Both note the time at
+which a position was first seen. All clocks are the machine's monotonic one.
 
-Threads: one for the load, one behind kcat, one that polls; they share append-only lists.
+Threads: one that polls, one that looks at half time.
 """
 import bisect
-import re
+import contextlib
 import subprocess
+import tempfile
 import threading
 import time
 
+from drive import good_only, installation, open_loop
 from support import services
-from support.case import order_of
 from support.client import Client
-from support.swarm import Pause, Request, Swarm
+from support.harness import read_positions
 from support.waiting import eventually
 
-CLIENTS = 64
-POSITION = re.compile(rb"ce_globalposition=(\d+)")
+WARM_UP_S = 2
+RATES = (500, 5000)
 
 
-class KafkaReader:
-    """kcat at the end of a topic; seen: {position: when it could be read}."""
+class TopicReader:
+    """bench/topic_times.c at the end of a topic; seen: {position: when it could be read}."""
 
     def __init__(self, topic):
+        command = [services.binary("bench/topic_times"), services.brokers(), topic]
+        self._popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self._popen.stdout.readline() != b"ready\n":
+            raise RuntimeError("the topic's reader does not get ready")
         self.seen = {}
-        arguments = ["kcat", "-b", services.brokers(), "-C", "-t", topic, "-o", "end", "-q", "-u"]
-        arguments += ["-X", "isolation.level=read_committed", "-f", r"%h\n"]
-        self._kcat = subprocess.Popen(arguments, stdout=subprocess.PIPE)
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self):
-        for line in self._kcat.stdout:
-            found = POSITION.search(line)
-            if found:
-                self.seen[int(found.group(1))] = time.monotonic()
 
     def close(self):
-        self._kcat.terminate()
-        self._thread.join()
-        self._kcat.wait()
+        output = self._popen.communicate()[0]
+        for line in output.splitlines():
+            position, us = line.split()
+            self.seen[int(position)] = int(us)
 
 
 class ReadModelPoller:
@@ -62,7 +58,7 @@ class ReadModelPoller:
             position = int(self._client.get(self._target).headers["daybook-read-position"])
             if not self.positions or position > self.positions[-1]:
                 self.positions.append(position)
-                self.times.append(time.monotonic())
+                self.times.append(int(1e6 * time.monotonic()))
 
     def when(self, position):
         at = bisect.bisect_left(self.positions, position)
@@ -74,58 +70,80 @@ class ReadModelPoller:
         self._client.close()
 
 
-def open_loop(port, rate, seconds):
-    """Places orders at RATE; returns [(position of OrderPlaced, when it was acknowledged)]."""
-    acknowledged = []
-    begins = time.monotonic() + 0.1
-    address = ("127.0.0.1", port)
-
-    def client(number):
-        for turn in range(number, int(rate * seconds), CLIENTS):
-            due = begins + turn / rate - time.monotonic()
-            if due > 0:
-                yield Pause(due)
-            order = order_of(f"sku{turn % 1000 + 1}", 1, 100, f"customer{turn % 500}")
-            request = Request(address, "POST", "/v1/orders", order)
-            answer = yield request
-            if answer.status != 201:
-                raise RuntimeError(f"open loop: {answer}")
-            placed = [e["position"] for e in answer.json()["events"] if e["type"] == "OrderPlaced"]
-            acknowledged.append((placed[0], request.answered_at))
-
-    Swarm().run([client(number) for number in range(CLIENTS)])
-    return acknowledged
-
-
 def percentiles(values):
-    values = sorted(values)
+    """Of times in us."""
+    values = sorted(max(0, value) for value in values)
     return {
-        "p50_ms": round(1e3 * values[len(values) // 2], 2),
-        "p99_ms": round(1e3 * values[int(len(values) * 0.99)], 2),
+        "p50_ms": round(values[len(values) // 2] / 1e3, 2),
+        "p99_ms": round(values[len(values) * 99 // 100] / 1e3, 2),
         "count": len(values),
     }
 
 
-def measure(cluster, process, rate, seconds):
-    """{"kafka": percentiles, "read_model": percentiles} of acknowledged to readable."""
-    client = process.client()
-    open_loop(process.port, rate, 1)  # topics, caches and connections are warm then
-    cluster.wait_caught_up(client)
-    kafka = KafkaReader(f"{cluster.prefix}.order")
-    model = ReadModelPoller(process.url)
+def lag(made):
+    """Events of the log that some read model does not have."""
+    client = made.process.client()
+    with contextlib.closing(client):
+        reached = min(read_positions(client))
+    return max(0, made.cluster.position() - reached)
+
+
+def _look_at_half_time(made, seconds, result):
+    ends = time.monotonic() + seconds / 2
+    eventually(lambda: time.monotonic() >= ends, "half time", seconds + 1)
+    result["lag_half"] = lag(made)
+    result["rss_half"] = made.rss_mib()
+
+
+def _load(made, rate, seconds, result):
+    """Returns [(position, when it was acknowledged)]."""
+    middle = threading.Thread(target=_look_at_half_time, args=(made, seconds, result))
+    with tempfile.NamedTemporaryFile("r", suffix=".acks") as acks:
+        middle.start()
+        seen = open_loop(
+            made.process.port, rate, seconds, acks=acks.name, event="OrderPlaced", connections=128
+        )
+        result["lag_end"] = lag(made)
+        middle.join()
+        result["order"] = good_only(seen)
+        result["per_second"] = round(seen["good"]["count"] / seconds)
+        return [tuple(map(int, line.split())) for line in acks]
+
+
+def measure(made, rate, seconds):
+    """{"kafka", "model", "order": percentiles, "per_second", "lag_half", "lag_end", "rss_half"}"""
+    result = {}
+    open_loop(made.process.port, rate, WARM_UP_S)  # topics, caches and connections are warm then
+    made.cluster.wait_caught_up(made.client, 300.0)
+    topic = TopicReader(f"{made.cluster.prefix}.order")
+    model = ReadModelPoller(made.process.url)
     try:
-        open_loop(
-            process.port, rate, 1
-        )  # kcat has found the end of the topic when it has seen these
-        cluster.wait_caught_up(client)
-        acknowledged = open_loop(process.port, rate, seconds)
-        cluster.wait_caught_up(client)
-        last = acknowledged[-1][0]
-        eventually(lambda: last in kafka.seen and model.when(last), "the last order is readable")
+        acknowledged = _load(made, rate, seconds, result)
+        made.cluster.wait_caught_up(made.client, 300.0)
+        last = max(position for position, _ in acknowledged)
+        eventually(lambda: model.when(last), "the last order is in the read model")
     finally:
-        kafka.close()
+        topic.close()
         model.close()
-    return {
-        "kafka": percentiles([max(0.0, kafka.seen[p] - at) for p, at in acknowledged]),
-        "read_model": percentiles([max(0.0, model.when(p) - at) for p, at in acknowledged]),
-    }
+    result["kafka"] = percentiles([topic.seen[at] - us for at, us in acknowledged])
+    result["model"] = percentiles([model.when(at) - us for at, us in acknowledged])
+    return result
+
+
+def latencies(rows, options):
+    """Acknowledged to readable, at a low and at a high rate, all roles."""
+    with installation() as made:
+        made.stock_up()
+        for rate in RATES:
+            seen = measure(made, rate, options.seconds)
+            work = f"{rate:,} orders/s: acknowledged to readable in"
+            kafka, model = seen["kafka"], seen["model"]
+            rows.add(f"{work} Kafka, p50", kafka["p50_ms"], "ms", at_most=8)
+            rows.add(f"{work} Kafka, p99", kafka["p99_ms"], "ms", at_most=15)
+            p50, p99 = (15, 40) if rate == 500 else (None, None)
+            rows.add(f"{work} the read model, p50", model["p50_ms"], "ms", at_most=p50)
+            rows.add(f"{work} the read model, p99", model["p99_ms"], "ms", at_most=p99)
+            rows.add(
+                f"{rate:,} orders/s: the order itself, p99", seen["order"]["p99_ms"], "ms",
+                p50_ms=seen["order"]["p50_ms"],
+            )  # fmt: skip

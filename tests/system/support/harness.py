@@ -42,6 +42,11 @@ class Process:
         self._env = env
         self._popen = None
 
+    def wrap(self, command):
+        """Runs it by another command, as taskset."""
+        self._arguments = [*command, *self._arguments]
+        return self
+
     def with_env(self, **variables):
         """Variables of its environment beside its settings."""
         self._env.update(variables)

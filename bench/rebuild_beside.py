@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 
+from drive import installation, open_loop
 from support.case import order_of
 from support.client import Disconnected
 from support.swarm import Pause, Request, Swarm
@@ -354,10 +355,9 @@ def judge(result):
     )
 
 
-def measure(installation, events, place_orders):
-    """PLACE_ORDERS(port) places some, so that every partition has begun."""
+def measure(installation, events):
     cluster, process = installation.cluster, installation.process
-    place_orders(process.port)
+    open_loop(process.port, RATE, 1)  # so that every partition has begun
     cluster.wait_caught_up(installation.client)
     process.terminate()
     load(installation, events)
@@ -380,3 +380,15 @@ def measure(installation, events, place_orders):
     under_load(installation, Rebuilds(installation, installation.client), result, customers)
     judge(result)
     return result
+
+
+def beside(rows, options):
+    """A rebuild against live batches, and what it costs an open loop of orders beside it."""
+    with installation() as made:
+        made.stock_up()
+        result = measure(made, options.events)
+    work = f"rebuild of {options.events:,} events"
+    rows.add(f"{work}: fill to live batches", result["fill_to_batches"], "ratio", at_least=2)
+    rows.add(f"{work}: fill to batches of one", result["fill_to_ones"], "ratio", at_least=5)
+    rows.add(f"{work}: orders beside it to before", result["load_all_to_before"], "ratio", at_least=0.8)
+    rows.add(f"{work}: all of it as it should be", int(result["passed"]), "", at_least=1, **result)
