@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALL_TIMEOUT_MS = 5000 };
+enum {
+    CALL_TIMEOUT_MS = 5000,
+    WAKE_TIMEOUT_MS = 5,
+};
 
 /* What we know of an assigned partition. */
 struct place {
@@ -42,6 +45,8 @@ bool kafka_consumer_new(const struct kafka_consumer_config *config,
         {"queued.max.messages.kbytes", kbytes},
         {"isolation.level", "read_committed"},
         {"auto.offset.reset", "error"},
+        /* A partition that starts or resumes waits for the fetch that waits for the others. */
+        {"fetch.wait.max.ms", "100"},
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"partition.assignment.strategy", "range,roundrobin"},
@@ -299,6 +304,19 @@ static bool set_paused(struct kafka_consumer *consumer, struct place *place, boo
     return true;
 }
 
+/* librdkafka's broker thread does not hear of it: with nothing to fetch, it sleeps up to a second.
+ * Any request to the partition's leader wakes it; the answer is of no interest. */
+static bool unpause(struct kafka_consumer *consumer, struct place *place, struct error *err)
+{
+    int64_t low, high;
+
+    if (!set_paused(consumer, place, false, err))
+        return false;
+    (void)rd_kafka_query_watermark_offsets(consumer->rk, place->topic, place->partition, &low,
+                                           &high, WAKE_TIMEOUT_MS);
+    return true;
+}
+
 /* False without an error: librdkafka stopped fetching the partition (its offset was out of range)
  * and wants it assigned again. */
 static bool seek(struct kafka_consumer *consumer, const struct place *place)
@@ -328,7 +346,7 @@ bool kafka_consumer_start(struct kafka_consumer *consumer, const char *topic, in
         place->paused = false;
         return assign_places(consumer, err);
     }
-    return set_paused(consumer, place, false, err);
+    return unpause(consumer, place, err);
 }
 
 bool kafka_consumer_pause(struct kafka_consumer *consumer, const char *topic, int32_t partition,
@@ -345,6 +363,7 @@ bool kafka_consumer_resume(struct kafka_consumer *consumer, const char *topic, i
 {
     struct place *place = find_place(consumer, topic, partition);
 
-    return place != NULL ? set_paused(consumer, place, false, err)
-                         : not_assigned(topic, partition, err);
+    if (place == NULL)
+        return not_assigned(topic, partition, err);
+    return !place->paused || unpause(consumer, place, err);
 }
