@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/name.h"
 
+#include <limits.h>
+
 enum class {
     LOWER = 1,
     UPPER = 2,
@@ -10,21 +12,26 @@ enum class {
     PUNCTUATION = 32 /* ~ : @ */
 };
 
+static const unsigned char classes[UCHAR_MAX + 1] = {
+    ['a'] = LOWER,       ['b'] = LOWER,       ['c'] = LOWER,       ['d'] = LOWER, ['e'] = LOWER,
+    ['f'] = LOWER,       ['g'] = LOWER,       ['h'] = LOWER,       ['i'] = LOWER, ['j'] = LOWER,
+    ['k'] = LOWER,       ['l'] = LOWER,       ['m'] = LOWER,       ['n'] = LOWER, ['o'] = LOWER,
+    ['p'] = LOWER,       ['q'] = LOWER,       ['r'] = LOWER,       ['s'] = LOWER, ['t'] = LOWER,
+    ['u'] = LOWER,       ['v'] = LOWER,       ['w'] = LOWER,       ['x'] = LOWER, ['y'] = LOWER,
+    ['z'] = LOWER,       ['A'] = UPPER,       ['B'] = UPPER,       ['C'] = UPPER, ['D'] = UPPER,
+    ['E'] = UPPER,       ['F'] = UPPER,       ['G'] = UPPER,       ['H'] = UPPER, ['I'] = UPPER,
+    ['J'] = UPPER,       ['K'] = UPPER,       ['L'] = UPPER,       ['M'] = UPPER, ['N'] = UPPER,
+    ['O'] = UPPER,       ['P'] = UPPER,       ['Q'] = UPPER,       ['R'] = UPPER, ['S'] = UPPER,
+    ['T'] = UPPER,       ['U'] = UPPER,       ['V'] = UPPER,       ['W'] = UPPER, ['X'] = UPPER,
+    ['Y'] = UPPER,       ['Z'] = UPPER,       ['0'] = DIGIT,       ['1'] = DIGIT, ['2'] = DIGIT,
+    ['3'] = DIGIT,       ['4'] = DIGIT,       ['5'] = DIGIT,       ['6'] = DIGIT, ['7'] = DIGIT,
+    ['8'] = DIGIT,       ['9'] = DIGIT,       ['-'] = DASH,        ['.'] = DOT,   ['_'] = DOT,
+    ['~'] = PUNCTUATION, [':'] = PUNCTUATION, ['@'] = PUNCTUATION,
+};
+
 static unsigned class_of(char c)
 {
-    if (c >= 'a' && c <= 'z')
-        return LOWER;
-    if (c >= 'A' && c <= 'Z')
-        return UPPER;
-    if (c >= '0' && c <= '9')
-        return DIGIT;
-    if (c == '-')
-        return DASH;
-    if (c == '.' || c == '_')
-        return DOT;
-    if (c == '~' || c == ':' || c == '@')
-        return PUNCTUATION;
-    return 0;
+    return classes[(unsigned char)c];
 }
 
 /* One character of the classes FIRST, then up to LEN_MAX - 1 of the classes REST. */
