@@ -174,6 +174,7 @@ START_TEST(discard_skips_the_event_and_the_next_is_no_gap)
     world_await_i64(world, "select sum(events)::bigint from rm_totals_1", 300);
     more(50);
     world_await_i64(world, "select count(*) from rm_items_1 where version = 8", 2);
+    world_await(world);
     world_check(world);
 }
 END_TEST
