@@ -48,8 +48,11 @@ static bool read_view(struct call *call, struct reader *reader, struct error *er
     struct current_row current;
 
     if (!row_load_as_of(reader->conn, reader->live, view->projection, call->tenant, stream, *moment,
-                        call->arena, &current, err) ||
-        !read_headers_log(call, reader, err))
+                        call->arena, &current, err))
+        return false;
+    if (current.head.n > 0)
+        read_headers_set(call, current.head, 0);
+    else if (!read_headers_log(call, reader, err))
         return false;
     switch (current.result) {
     case CURRENT_FOUND:

@@ -20,12 +20,19 @@ struct skipped {
     size_t count;
 };
 
-/* Reads the stored row and the stream's version in one snapshot, and what the stream skips. */
+/* What one statement tells, and what of the stream is skipped. */
+struct stored {
+    struct version version; /* the stream's; 0: there is none */
+    struct position head;   /* the log's */
+    struct skipped skipped;
+};
+
 static bool load_stored(struct pg_conn *conn, const struct table *table, struct str tenant,
                         struct str stream, struct arena *arena, struct row *ret_row,
-                        struct version *ret_version, struct skipped *ret_skipped, struct error *err)
+                        struct stored *ret, struct error *err)
 {
     struct checkpoint_set set = {table->projection->name, table->generation};
+    int columns_count = (int)table_columns_count(table);
     SCOPED(pg_rows_free) struct pg_rows *rows = NULL;
     SCOPED_VALUE(pg_params_release) struct pg_params params;
 
@@ -35,15 +42,15 @@ static bool load_stored(struct pg_conn *conn, const struct table *table, struct 
     if (!pg_query(conn, table->current, &params, &rows, err))
         return false;
 
-    *ret_version = VERSION(0);
     if (pg_rows_count(rows) == 0)
         return true;
-    *ret_version = VERSION(pg_get_i64(rows, 0, 0));
+    ret->version = VERSION(pg_get_i64(rows, 0, 0));
+    ret->head = POSITION(pg_get_i64(rows, 0, 2 + columns_count));
     table_read_row(table, rows, 0, 1, ret_row);
     row_keep(ret_row, table->projection, arena);
-    return !pg_get_bool(rows, 0, 1 + table_columns_count(table)) ||
-           skipped_load(conn, set, tenant, stream, VERSION(1), arena, &ret_skipped->versions,
-                        &ret_skipped->count, err);
+    return !pg_get_bool(rows, 0, 1 + columns_count) ||
+           skipped_load(conn, set, tenant, stream, VERSION(1), arena, &ret->skipped.versions,
+                        &ret->skipped.count, err);
 }
 
 /* What a row is before its stream's first event. */
@@ -228,8 +235,7 @@ bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
                     struct error *err)
 {
     const struct table *table;
-    struct version version = VERSION(0);
-    struct skipped skipped = {0};
+    struct stored stored = {0};
 
     assert(projection->kind == PROJECTION_BY_STREAM);
     assert(projection_reads(projection, name_category(stream)));
@@ -239,21 +245,22 @@ bool row_load_as_of(struct pg_conn *conn, struct live_tables *live,
     if (!live_table_find(live, conn, projection, &table, err))
         return false;
     if (table) {
-        if (!load_stored(conn, table, tenant, stream, arena, &ret->row, &version, &skipped, err)) {
+        if (!load_stored(conn, table, tenant, stream, arena, &ret->row, &stored, err)) {
             live_tables_forget(live);
             return error_wrap(err, "load '" STR_FMT "'", STR_ARG(stream));
         }
-        if (version.n < (moment.version.n > 0 ? moment.version.n : 1))
+        if (stored.version.n < (moment.version.n > 0 ? moment.version.n : 1))
             return true;
         /* A row above its stream's version was not written by us: only the log counts then. */
-        if (ret->row.version.n > version.n || !is_before(&ret->row, moment))
+        if (ret->row.version.n > stored.version.n || !is_before(&ret->row, moment))
             row_begin(&ret->row, projection, tenant, stream);
-        if (ret->row.version.n == (moment.version.n > 0 ? moment.version.n : version.n)) {
+        if (ret->row.version.n == (moment.version.n > 0 ? moment.version.n : stored.version.n)) {
             ret->result = CURRENT_FOUND;
+            ret->head = stored.head;
             return true;
         }
     }
-    if (!complete(conn, projection, &skipped, moment, arena, ret, err))
+    if (!complete(conn, projection, &stored.skipped, moment, arena, ret, err))
         return error_wrap(err, "complete '" STR_FMT "' from the log", STR_ARG(stream));
     return true;
 }

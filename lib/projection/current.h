@@ -26,6 +26,8 @@ enum current_result {
 struct current_row {
     enum current_result result;
     struct row row; /* CURRENT_FOUND; strings live in the arena given */
+    /* The log's in the snapshot that the row is of; 0: it took more than one statement. */
+    struct position head;
     struct version unreadable_version;
     struct str unreadable_event_id;
     struct error why;

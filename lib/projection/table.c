@@ -225,7 +225,7 @@ static char *write_current(const struct table *table)
                ", exists (select from skipped_versions v where v.projection = '%s' and"
                " v.generation = %d and v.tenant = s.tenant and v.stream = s.name)",
                p->name, table->generation);
-    buf_add_cstr(&sql, " from streams s left join");
+    buf_add_cstr(&sql, ", (select position from log_head) from streams s left join");
     add_row_by_key(&sql, table, "s.tenant", "s.name");
     buf_add_cstr(&sql, " where s.tenant = $1 and s.name = $2");
     return take_text(&sql);

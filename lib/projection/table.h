@@ -40,8 +40,8 @@ struct table {
     char *upsert;
     char *copy; /* by stream only: COPY of all columns in table order, for pg_copy_in() */
     /* $1 tenant, $2 stream: the stream's version, then the row's columns, version and values NULL
-     * where the table has no row, then whether versions of it are skipped; nothing when there is no
-     * stream. */
+     * where the table has no row, then whether versions of it are skipped, then the log's head;
+     * nothing when there is no stream. */
     char *current; /* by stream only */
     /* SQL: what is run over each batch, with its events as $1, and a script that makes the view
      * rm_<projection> show this generation. Declaration and create are the only ones above. */

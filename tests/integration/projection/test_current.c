@@ -94,6 +94,7 @@ START_TEST(a_row_that_is_behind_is_completed)
                     " ('main', 'item-a', 1, 'x', 1)",
                     &err));
     expect_a();
+    ck_assert_int_eq(current.head.n, 0);
 }
 END_TEST
 
@@ -110,6 +111,25 @@ START_TEST(a_row_that_is_there_is_taken)
     load("item-a");
     ck_assert_int_eq(current.result, CURRENT_FOUND);
     EXPECT_STR(current.row.values[0].str, "stored");
+}
+END_TEST
+
+/* In one statement; what took several is of no one head. */
+START_TEST(a_row_that_is_there_tells_the_logs_head)
+{
+    struct error err = {0};
+    struct position head;
+
+    install();
+    ck_ok(pg_script(world->conn,
+                    "insert into rm_items_1 (tenant, stream, version, owner, n) values"
+                    " ('main', 'item-a', 3, 'stored', 99)",
+                    &err));
+    world_append_one(world, "item-c", "Added", "{\"owner\":\"y\",\"n\":2}");
+    ck_ok(log_read_head(world->conn, &head, &err));
+    load("item-a");
+    ck_assert_int_gt(head.n, 0);
+    ck_assert_int_eq(current.head.n, head.n);
 }
 END_TEST
 
@@ -400,6 +420,7 @@ Suite *projection_current_suite(void)
     tcase_add_test(tc, a_long_stream_takes_the_memory_of_a_page);
     tcase_add_test(tc, a_row_that_is_behind_is_completed);
     tcase_add_test(tc, a_row_that_is_there_is_taken);
+    tcase_add_test(tc, a_row_that_is_there_tells_the_logs_head);
     tcase_add_test(tc, a_row_ahead_of_its_stream_is_not_believed);
     tcase_add_test(tc, an_event_that_can_not_be_folded_is_named);
     tcase_add_test(tc, a_missing_version_is_named);
