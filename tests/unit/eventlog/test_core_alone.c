@@ -131,6 +131,22 @@ START_TEST(a_stream_believed_new_that_was_forgotten_is_found)
 }
 END_TEST
 
+START_TEST(a_stream_believed_absent_that_gets_no_event_is_asked_for)
+{
+    struct core_config config = fake_core_config();
+    struct write *write = write_append("note-9", 1, NULL);
+
+    config.cache_bytes_max = 0;
+    core_restart(&config);
+    be_alone();
+    write_expect(write, NONE);
+    write_also(write, "note-1", NONE, 0, NULL);
+    run_one(write);
+    EXPECT_OUTCOME(write, WRITE_CONFLICT);
+    EXPECT_STR(write->conflicts[0].stream, "note-1");
+}
+END_TEST
+
 START_TEST(what_the_head_can_not_verify_is_asked_for)
 {
     struct write *keyed = write_append("note-1", 1, NULL);
@@ -200,6 +216,7 @@ Suite *eventlog_core_alone_suite(void)
     tcase_add_test(tc, what_was_known_before_another_s_commit_is_asked_for);
     tcase_add_test(tc, a_new_stream_that_another_made_meanwhile_is_found);
     tcase_add_test(tc, a_stream_believed_new_that_was_forgotten_is_found);
+    tcase_add_test(tc, a_stream_believed_absent_that_gets_no_event_is_asked_for);
     tcase_add_test(tc, what_the_head_can_not_verify_is_asked_for);
     tcase_add_test(tc, a_write_given_up_in_an_overtaken_commit_is_not_written);
     tcase_add_test(tc, the_same_head_on_another_connection_means_nothing);
