@@ -118,7 +118,7 @@ END_TEST
 START_TEST(there_may_be_so_many_and_no_more)
 {
     for (int i = 1; i < PROJECTIONS_ALL_MAX; i++) {
-        char name[16], text[512];
+        char name[32], text[512];
 
         snprintf(name, sizeof(name), "p%d.sql", i);
         snprintf(text, sizeof(text), "-- name: p%d\n" REST, i);
