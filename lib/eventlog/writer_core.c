@@ -217,7 +217,7 @@ static void committed(struct writer_core *core)
     if (core->overtaken) {
         batch_unverify(&core->batch);
         core->batch.decided = false; /* a write may have been given up meanwhile */
-        core->alone = false; /* until a lock finds the head as we left it */
+        core->alone = false;         /* until a lock finds the head as we left it */
         return;
     }
     batch_finished(core);
